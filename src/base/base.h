@@ -1,0 +1,241 @@
+/* base.h - what the layers above stand on: memory, text, time, JSON lines,
+ * SQLite, random ids.  Nothing here knows what a document is. */
+
+#ifndef ES_BASE_H
+#define ES_BASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <yyjson.h>
+
+#define ES_VERSION "0.1"
+
+/* Exit statuses of every program; see EXIT STATUS in es(7). */
+enum { DONE = 0, REJECTED = 1, MISUSE = 100, TEMPFAIL = 111 };
+
+/* Limits of es-event(5). */
+enum { LINE_MAX_BYTES = 16 << 20, NEST_MAX = 512 };
+
+/* ---- memory.c - allocation that ends the program when memory is out */
+
+void	*xmalloc(size_t);
+void	*xrealloc(void *, size_t);
+void	*xcalloc(size_t, size_t);
+char	*xstrdup(const char *);
+char	*xstrndup(const char *, size_t);
+char	*xprintf(const char *, ...) __attribute__((format(printf, 1, 2)));
+
+/* An arena: what a page or one document needs, given back at once.  It is a
+ * yyjson allocator too, so that parsed documents live in it and are not freed
+ * one by one. */
+struct arena {
+	struct chunk	*chunks;	/* newest first */
+	size_t		 used;		/* bytes handed out since the last reset */
+	yyjson_alc	 alc;		/* allocates here; free does nothing */
+};
+void	 arena_init(struct arena *);
+void	*arena_alloc(struct arena *, size_t);
+char	*arena_dup(struct arena *, const char *, size_t);
+char	*arena_printf(struct arena *, const char *, ...)
+	    __attribute__((format(printf, 2, 3)));
+/* Forgets all, keeps up to a megabyte of memory for the next use. */
+void	 arena_reset(struct arena *);
+void	 arena_free(struct arena *);
+
+/* A growing string. */
+struct buf {
+	char	*p;			/* always NUL-terminated once used */
+	size_t	 len, cap;
+};
+void	 buf_add(struct buf *, const char *, size_t);
+void	 buf_puts(struct buf *, const char *);
+void	 buf_printf(struct buf *, const char *, ...)
+	    __attribute__((format(printf, 2, 3)));
+void	 buf_free(struct buf *);
+
+/* A map from strings to values; keys and values belong to the caller and
+ * must outlive it. */
+struct map {
+	struct slot	*slots;
+	size_t		 n, cap;
+};
+void	*map_get(const struct map *, const char *, size_t);
+void	 map_set(struct map *, const char *, size_t, void *);
+void	 map_clear(struct map *);	/* empty, memory kept */
+void	 map_free(struct map *);
+
+/* ---- text.c - text from strangers */
+
+/* The same text with C0, C1, DEL and bidi controls, and what is not UTF-8,
+ * written as \xNN or \uNNNN: for messages and tables.  The result lives until
+ * the 16th next call; it is cut at 1000 bytes. */
+const char *safe(const char *);
+const char *safen(const char *, size_t);
+/* As safe(), to a file, not cut. */
+void	 put_safe(FILE *, const char *);
+/* Display columns of UTF-8 text (wcwidth; needs setlocale). */
+int	 text_width(const char *);
+bool	 text_is_utf8(const char *, size_t);
+
+/* ---- number.c - exact decimals as JSON writes them
+ * By hand: no library at hand compares decimal tokens of any length. */
+
+/* Is this text one number token of RFC 8259? */
+bool	 number_valid(const char *, size_t);
+/* A whole number, whatever its notation (5, 5.0, 50e-1)? */
+bool	 number_whole(const char *, size_t);
+/* <0, 0, >0 as a is less than, equal to, greater than b; exact for any
+ * number of digits; exponents beyond a 32-bit int saturate. */
+int	 number_compare(const char *a, size_t, const char *b, size_t);
+
+/* ---- time.c - times are microseconds since 1970, UTC */
+
+#define TIME_TEXT_LEN 27
+int64_t	 time_now(void);
+/* Frappe's text form, always with six digits: 2026-11-23 10:11:12.000123.
+ * Returns buf. */
+char	*time_text(int64_t, char buf[TIME_TEXT_LEN]);
+/* The same as local time of TZ, for people. */
+char	*time_local(int64_t, char buf[TIME_TEXT_LEN]);
+/* Reads YYYY-MM-DD[ HH:MM:SS[.f{1,6}]] (T for the space is taken) as UTC;
+ * false if it is not one. */
+bool	 time_parse(const char *, int64_t *);
+/* What -S and -U take: today, yesterday, now, -2d -3h -10m -2w, or a time, local;
+ * a time with all six digits of the fraction is taken as UTC, for it was
+ * copied from an event. */
+bool	 time_option(const char *, int64_t *);
+
+/* ---- id.c - random identities */
+
+#define ID_LEN 19
+/* A new id: 11 characters of the time and 8 of randomness (40 bits), in
+ * Crockford's base 32, lower case.  Ids of one site sort as their times do,
+ * which keeps their indices compact, and id_time gives the time back. */
+void	 id_new(char id[ID_LEN + 1], int64_t time);
+bool	 id_time(const char *id, int64_t *time);
+/* n hexadecimal digits of randomness and a NUL. */
+void	 id_hex(char *, size_t n);
+
+/* ---- json.c - yyjson, with our limits */
+
+/* Parses one text: numbers raw, duplicate keys and nesting over NEST_MAX
+ * refused.  NULL and *why (static or in the arena) if it is not such.  The
+ * document lives in the arena. */
+yyjson_doc *json_parse(struct arena *, const char *, size_t, const char **why);
+/* The same without the checks, for what we wrote ourselves. */
+yyjson_doc *json_parse_own(struct arena *, const char *, size_t);
+/* Compact text in the arena, NUL-terminated; len may be NULL. */
+char	*json_text(struct arena *, const yyjson_val *, size_t *len);
+char	*json_mut_text(struct arena *, const yyjson_mut_val *, size_t *len);
+/* A member as C string, or NULL if it is absent or no string.  A string with
+ * a NUL inside counts as no string. */
+const char *json_str(yyjson_val *obj, const char *key);
+const char *json_mut_str(yyjson_mut_val *obj, const char *key);
+/* A member as whole number (numbers are raw tokens here), or dflt.  true and
+ * false are 1 and 0. */
+int64_t	 json_int(yyjson_val *obj, const char *key, int64_t dflt);
+int64_t	 json_mut_int(yyjson_mut_val *obj, const char *key, int64_t dflt);
+int64_t	 json_val_int(yyjson_val *, int64_t dflt);
+int64_t	 json_mut_val_int(yyjson_mut_val *, int64_t dflt);
+/* Sets or replaces a member; an existing key keeps its place.  The key is
+ * not copied. */
+void	 json_put(yyjson_mut_doc *, yyjson_mut_val *obj, const char *key,
+	    yyjson_mut_val *);
+/* Values of ours: numbers are raw tokens as well. */
+yyjson_mut_val *json_new_int(yyjson_mut_doc *, int64_t);
+yyjson_mut_val *json_new_str(yyjson_mut_doc *, const char *);	/* copied; NULL is null */
+/* A text that is JSON already, put in as it is; not copied. */
+yyjson_mut_val *json_new_raw(yyjson_mut_doc *, const char *, size_t);
+/* Equal as documents: numbers as decimals, objects whatever their order,
+ * absent members as null. */
+bool	 json_same(yyjson_mut_val *, yyjson_mut_val *);
+bool	 json_is_null(yyjson_mut_val *);	/* absent (NULL) or null */
+
+/* ---- ndjson.c - one JSON document a line; may exit, as only filters link it */
+
+struct ndjson {
+	int		 fd;
+	const char	*name;		/* what messages call it: stdin, a file */
+	char		*buf;		/* grows to the longest line */
+	size_t		 start, end, cap;
+	size_t		 lineno;
+	bool		 eof;
+	const char	*line;		/* the line just read, NUL-terminated, without
+					 * newline; until the next call */
+	size_t		 len;
+	void		(*idle)(void);	/* called before a read that would wait */
+};
+void	 ndjson_open(struct ndjson *, int fd, const char *name);
+/* The next line that is not blank: 1, in->line and in->len; 0 at the end of
+ * input; -2 if the line was longer than LINE_MAX_BYTES (in->line is its
+ * start, 200 bytes).  A read error ends the program with TEMPFAIL. */
+int	 ndjson_line(struct ndjson *);
+/* Reads one whole file ("-" is stdin) into memory for the caller to free;
+ * NULL and a message if it cannot. */
+char	*file_read(const char *path, size_t *len);
+/* Flushes and closes standard output; a full disk is TEMPFAIL, else the
+ * status given. */
+int	 out_close(int status);
+/* -o: opens a file aside; out_rename syncs it, renames it into place and
+ * syncs the directory.  Messages are printed; NULL or -1 on failure. */
+FILE	*out_open(const char *path);
+int	 out_rename(FILE *, const char *path);
+
+/* ---- option.c - what every program does with its arguments */
+
+/* Sets program name, locale, umask 077, no core; answers --help and --version. */
+void	 start(int argc, char *argv[], const char *usage);
+/* Ends with MISUSE, or DONE for --help. */
+void	 misuse(const char *usage) __attribute__((noreturn));
+/* A count between 1 and max, or MISUSE with a message. */
+int64_t	 count_option(int ch, const char *arg, int64_t max);
+
+/* ---- db.c - SQLite; the only file that calls it */
+
+struct db;
+struct query;
+enum { DB_CREATE = 1, DB_READONLY = 2 };
+
+/* Opens a database file (no link, owner only), WAL, defensive, synchronous
+ * FULL.  NULL with a message printed; *status says MISUSE or TEMPFAIL. */
+struct db *db_open(const char *path, int flags, int *status);
+void	 db_close(struct db *);
+/* After a failure of disk, lock or database everything on it fails, quietly:
+ * the message was printed where it happened.  TEMPFAIL or 0. */
+int	 db_failed(const struct db *);
+/* Prepared once for each literal (the pointer is the key, so pass literals),
+ * or freshly each time if sql was built: then db_query_text.
+ * types, one letter each: i int64_t, s string or NULL, t text with size_t
+ * length after it, n NULL (no argument). */
+struct query *db_query(struct db *, const char *sql, const char *types, ...);
+struct query *db_query_text(struct db *, const char *sql, const char *types, ...);
+/* For statements built at run time: binds the nth (from 1) text. */
+void	 db_bind_text(struct query *, int, const char *, size_t);
+void	 db_bind_int(struct query *, int, int64_t);
+/* 1 a row, 0 no more (then the query has ended), -1 failed. */
+int	 db_step(struct query *);
+void	 db_end(struct query *);		/* before the last row */
+int64_t	 db_int(struct query *, int col);
+const char *db_text(struct query *, int col);	/* until the next step; NULL */
+size_t	 db_len(struct query *, int col);
+bool	 db_isnull(struct query *, int col);
+int	 db_columns(struct query *);
+const char *db_column_name(struct query *, int col);
+/* Runs to the end.  0, or -1. */
+int	 db_do(struct db *, const char *sql, const char *types, ...);
+int	 db_exec(struct db *, const char *script);
+/* The first column of the first row, or dflt. */
+int64_t	 db_get(struct db *, int64_t dflt, const char *sql, const char *types, ...);
+int64_t	 db_rowid(struct db *);
+int64_t	 db_changes(struct db *);
+/* BEGIN IMMEDIATE waits up to a minute for another writer. */
+int	 db_begin(struct db *);
+int	 db_begin_read(struct db *);
+int	 db_commit(struct db *);
+void	 db_rollback(struct db *);
+void	 db_savepoint(struct db *);
+void	 db_release(struct db *);
+void	 db_undo(struct db *);			/* to the savepoint, and release it */
+
+#endif
