@@ -1,0 +1,227 @@
+/* event.c - es-event(5): what a line says */
+
+#include <string.h>
+
+#include "model/model.h"
+
+const char *const update_text[] = { "Create", "Update", "Delete", "Rename" };
+
+bool
+event_is(yyjson_val *line)
+{
+	return yyjson_obj_get(line, "update_type") != NULL;
+}
+
+/* A name of ours tells its time; one of stock has none. */
+static struct mark
+mark(const char *site, const char *name)
+{
+	struct mark m = { site, { 0, name } };
+
+	id_time(name, &m.at.creation);
+	return m;
+}
+
+/* {site: event name, …} */
+static const char *
+read_marks(struct arena *a, yyjson_val *obj, struct marks *m)
+{
+	yyjson_val *k, *v;
+	size_t i, n;
+
+	if (obj == NULL || yyjson_is_null(obj))
+		return NULL;
+	if (!yyjson_is_obj(obj))
+		return "seen, knew and base are objects of names by site";
+	m->v = arena_alloc(a, yyjson_obj_size(obj) * sizeof(*m->v));
+	yyjson_obj_foreach(obj, i, n, k, v) {
+		if (!yyjson_is_str(v))
+			return "seen, knew and base are objects of names by site";
+		m->v[m->n++] = mark(yyjson_get_str(k), yyjson_get_str(v));
+	}
+	return NULL;
+}
+
+static const char *
+name_at(const struct marks *m, const char *site)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (strcmp(m->v[i].site, site) == 0)
+			return m->v[i].at.name;
+	return NULL;
+}
+
+/* The sites passed, each with the name the change has there: in seen, and the
+ * event's own at the site that sends it. */
+static const char *
+read_via(struct arena *a, yyjson_val *via, struct event *e)
+{
+	const char *site, *name;
+	yyjson_val *v;
+	size_t i, n;
+
+	e->via.v = arena_alloc(a, (yyjson_arr_size(via) + 1) *
+	    sizeof(*e->via.v));
+	if (e->site != NULL)
+		e->via.v[e->via.n++] = mark(e->site, e->name);
+	if (via == NULL || yyjson_is_null(via))
+		return NULL;
+	if (!yyjson_is_arr(via))
+		return "via is a list of sites";
+	yyjson_arr_foreach(via, i, n, v) {
+		if ((site = yyjson_get_str(v)) == NULL)
+			return "via is a list of sites";
+		if (e->site != NULL && strcmp(site, e->site) == 0)
+			continue;
+		name = name_at(&e->seen, site);
+		e->via.v[e->via.n++] = mark(site, name == NULL ? "" : name);
+	}
+	return NULL;
+}
+
+/* [site, birth] */
+static bool
+read_birth(yyjson_val *v, const char **site, const char **birth)
+{
+	*site = yyjson_get_str(yyjson_arr_get(v, 0));
+	*birth = yyjson_get_str(yyjson_arr_get(v, 1));
+	return *site != NULL && *birth != NULL && **birth != '\0' &&
+	    yyjson_arr_size(v) == 2;
+}
+
+static const char *
+read_origin(struct arena *a, yyjson_val *line, struct event *e)
+{
+	yyjson_val *v = yyjson_obj_get(line, "origin"), *one;
+	size_t i, n;
+
+	if (v == NULL || yyjson_is_null(v))
+		return e->site == NULL ? NULL : "an event of a site has an origin";
+	if (!read_birth(v, &e->birth_site, &e->birth))
+		return "origin is a site and a birth";
+	v = yyjson_obj_get(line, "also");
+	if (v == NULL)
+		return NULL;
+	if (!yyjson_is_arr(v) || yyjson_arr_size(v) > 64)
+		return "also is a list of origins";
+	e->also = arena_alloc(a, (yyjson_arr_size(v) + 1) * sizeof(*e->also));
+	yyjson_arr_foreach(v, i, n, one) {
+		if (!read_birth(one, &e->also[i].site, &e->also[i].at.name))
+			return "also is a list of origins";
+		e->nalso++;
+	}
+	return NULL;
+}
+
+/* Stock sends data as a JSON text in a string. */
+static const char *
+read_data(struct arena *a, yyjson_val *line, struct event *e)
+{
+	yyjson_val *v = yyjson_obj_get(line, "data");
+	const char *why;
+	yyjson_doc *doc;
+
+	if (yyjson_is_str(v) && e->type != U_DELETE) {
+		doc = json_parse(a, yyjson_get_str(v), yyjson_get_len(v), &why);
+		if (doc == NULL)
+			return arena_printf(a, "data: %s", why);
+		v = yyjson_doc_get_root(doc);
+	}
+	if (e->type == U_DELETE)
+		return NULL;
+	if (!yyjson_is_obj(v))
+		return "data is not an object";
+	e->data = v;
+	if (e->type == U_RENAME) {
+		e->new_name = json_str(v, "new_name");
+		e->merge = json_int(v, "merge", 0) != 0;
+		if (e->new_name == NULL)
+			return "a Rename without new_name";
+	}
+	return NULL;
+}
+
+static const char *
+read_type(yyjson_val *line, struct event *e)
+{
+	const char *type = json_str(line, "update_type");
+	int i;
+
+	for (i = U_CREATE; i <= U_RENAME; i++)
+		if (type != NULL && strcmp(type, update_text[i]) == 0) {
+			e->type = i;
+			return NULL;
+		}
+	return "update_type is not Create, Update, Delete or Rename";
+}
+
+/* Stock's names may be numbers (spec 6). */
+static const char *
+text_of(struct arena *a, yyjson_val *v)
+{
+	if (yyjson_is_raw(v))
+		return arena_dup(a, yyjson_get_raw(v), yyjson_get_len(v));
+	return yyjson_get_str(v);
+}
+
+static const char *
+read_base(struct arena *a, yyjson_val *line, struct event *e)
+{
+	yyjson_val *v = yyjson_obj_get(line, "base");
+	struct marks m = { 0 };
+	const char *why;
+
+	if (yyjson_is_str(v)) {
+		e->base = yyjson_get_str(v);
+		return NULL;
+	}
+	if ((why = read_marks(a, v, &m)) != NULL)
+		return why;
+	e->bases = m;
+	return NULL;
+}
+
+const char *
+event_read(struct arena *a, yyjson_val *line, struct event *e)
+{
+	yyjson_val *prev = yyjson_obj_get(line, "prev");
+	const char *why, *creation;
+
+	memset(e, 0, sizeof(*e));
+	e->line = line;
+	if ((why = read_type(line, e)) != NULL)
+		return why;
+	e->name = text_of(a, yyjson_obj_get(line, "name"));
+	e->doctype = json_str(line, "ref_doctype");
+	e->docname = text_of(a, yyjson_obj_get(line, "docname"));
+	creation = json_str(line, "creation");
+	if (e->name == NULL || *e->name == '\0')
+		return "an event without name";
+	if (e->doctype == NULL || e->docname == NULL || *e->docname == '\0')
+		return "an event without ref_doctype and docname";
+	if (creation == NULL || !time_parse(creation, &e->creation))
+		return "creation is not a time";
+	e->producer = json_str(line, "event_producer");
+	e->site = json_str(line, "site");
+	e->author = json_str(line, "author");
+	e->snapshot = json_int(line, "snapshot", 0) != 0;
+	e->merged = json_int(line, "merged", 0) != 0;
+	e->dependency = yyjson_obj_get(line, "dependency_of") != NULL;
+	e->has_prev = prev != NULL;
+	e->prev = yyjson_get_str(prev);
+	e->links = yyjson_obj_get(line, "links");
+	creation = json_str(line, "renamed");
+	if (creation != NULL && !time_parse(creation, &e->renamed))
+		return "renamed is not a time";
+	if (e->author == NULL)
+		e->author = e->site;
+	if ((why = read_data(a, line, e)) != NULL ||
+	    (why = read_marks(a, yyjson_obj_get(line, "seen"), &e->seen)) != NULL ||
+	    (why = read_marks(a, yyjson_obj_get(line, "knew"), &e->knew)) != NULL ||
+	    (why = read_base(a, line, e)) != NULL ||
+	    (why = read_origin(a, line, e)) != NULL)
+		return why;
+	return read_via(a, yyjson_obj_get(line, "via"), e);
+}

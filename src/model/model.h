@@ -1,0 +1,274 @@
+/* model.h - what a document is: its DocType, its names, its differences, the
+ * event that carries it.  No I/O: what must be looked up is asked through
+ * struct lookup.
+ *
+ * A document in memory is a yyjson object with numbers as raw tokens, in the
+ * form of es-site(5): doctype, name, owner, creation, modified, modified_by,
+ * docstatus, then its fields; a table is an array of rows, each with name and
+ * idx and its fields.  What a row shares with its document (doctype, parent,
+ * parenttype, parentfield, docstatus, times, owner) is not stored in it. */
+
+#ifndef ES_MODEL_H
+#define ES_MODEL_H
+
+#include "base/base.h"
+
+/* What is wrong with a document or an event. */
+struct fault {
+	const char	*code;		/* a word, static; see es-sync-log(1) */
+	char		 text[512];	/* a sentence; foreign text in it is raw */
+};
+/* Fills it and returns false. */
+bool	 fault_set(struct fault *, const char *code, const char *fmt, ...)
+	    __attribute__((format(printf, 3, 4)));
+
+/* ---- meta.c - DocTypes (spec 3.2, 3.3) */
+
+enum kind {			/* what a field holds */
+	K_LAYOUT,		/* nothing: Section Break, HTML, Button … */
+	K_TABLE,		/* Table, Table MultiSelect: rows of meta->child */
+	K_TEXT,			/* a string */
+	K_LINK, K_DYNAMIC,	/* a name in options, in the doctype named by field dyn */
+	K_SELECT, K_CHECK,
+	K_INT, K_FLOAT,		/* a number token */
+	K_DATE, K_DATETIME, K_TIME,
+	K_JSON,			/* any value */
+	K_PASSWORD		/* never in the document */
+};
+
+struct field {
+	const char	*name, *type, *label, *options, *dflt;	/* "" if unset; dflt NULL if unset */
+	enum kind	 kind;
+	bool		 reqd, unique, allow_on_submit, set_only_once,
+			 non_negative, is_virtual, in_list;
+	const struct meta *child;	/* K_TABLE; NULL until the site resolves it */
+	const struct field *dyn;	/* K_DYNAMIC: the field with the doctype, or NULL */
+	const struct field *half;	/* the other way: the dynamic link this field is a half of */
+};
+
+struct meta {
+	const char	*name, *autoname, *title_field, *sort_field, *sort_order,
+			*nsm_parent_field;
+	bool		 istable, issingle, submittable, is_tree, allow_rename;
+	struct field	*fields;	/* in order, custom ones last */
+	size_t		 nfields;
+	struct map	 byname;
+	size_t		 nreqd, nunique, nonce;	/* fields that are so, to be checked */
+	int64_t		 id;		/* the site's number for the doctype */
+	struct arena	 mem;		/* all of the above */
+};
+
+/* From the DocType document, with its Custom Field and Property Setter
+ * documents laid over (spec 3.2).  NULL and a fault if it cannot be used:
+ * bad or doubled fieldnames, unknown fieldtypes, a table or dynamic link
+ * without options (a link without is text).  Fields that take a standard key's
+ * name (owner of an old ToDo) are left out. */
+struct meta *meta_new(yyjson_val *doctype, yyjson_val *const *custom, size_t ncustom,
+	    yyjson_val *const *setters, size_t nsetters, struct fault *);
+void	 meta_free(struct meta *);
+const struct field *meta_field(const struct meta *, const char *, size_t);
+/* The next of a Select's options, one a line, without blanks around it; NULL
+ * after the last.  Start with at = field->options. */
+const char *meta_option(const char **at, size_t *len);
+/* Fit to be a DocType's or a field's name, that is, to become an SQL name? */
+bool	 meta_doctype_name(const char *);
+bool	 meta_fieldname(const char *);
+/* A key that every document has or that is not stored: name, owner, creation,
+ * modified, modified_by, docstatus, idx, doctype, parent*, _user_tags …, __x. */
+bool	 meta_standard(const char *, size_t);
+/* May documents of this doctype be streamed at all?  (DESIGN 7.1) */
+bool	 meta_streamed(const char *doctype);
+
+/* ---- what the model asks of the site that it serves */
+
+struct lookup {
+	void	*arg;
+	/* Does this document exist? */
+	bool	(*exists)(void *, const char *doctype, const char *name);
+	/* The name of another document than self with this value in a unique
+	 * field, or NULL; until the next call. */
+	const char *(*holder)(void *, const struct meta *, const struct field *,
+		    const char *value, size_t len, const char *self);
+	/* Adds one to the counter of this key and returns it (spec 4.3);
+	 * less than 0 if that failed. */
+	int64_t	(*counter)(void *, const char *key);
+	/* A text field of a document, or NULL; until the next call. */
+	const char *(*value)(void *, const char *doctype, const char *name,
+		    const char *field);
+};
+
+/* ---- check.c - is a document as its DocType says? (spec 5.6, 5.7) */
+
+/* Makes a stored document of a posted one, in place: drops what the site sets
+ * itself (doctype, owner, creation, modified, modified_by, idx, parent*,
+ * docstatus of rows, keys with a leading __, _user_tags …; name and docstatus
+ * stay), gives rows a name where they have none (10 hex digits) and their idx
+ * by position, or by the idx posted where all rows have one.  Wrong shapes are
+ * faults: a table that is no array of objects (absent is an empty one, and null
+ * is made one; a whole number as name is made text), a row name that is no string or stands twice, docstatus not 0 1 2. */
+bool	 doc_clean(yyjson_mut_doc *, const struct meta *, yyjson_mut_val *doc,
+	    struct fault *);
+/* Puts defaults where a field is absent or null (spec 5.1.1): the DocField
+ * default, Today, Now, __user (user), first Select option only if the field is
+ * reqd; never for tables.  In rows too. */
+void	 doc_defaults(yyjson_mut_doc *, const struct meta *, yyjson_mut_val *doc,
+	    const char *user, int64_t now);
+
+enum {
+	CHECK_TYPES = 1,	/* values have their field's type; unique; docstatus order */
+	CHECK_KNOWN = 2,	/* no unknown fields */
+	CHECK_FULL = 4,		/* reqd, Select, after submit, set_only_once, non_negative */
+	CHECK_LINKS = 8,	/* link targets exist */
+	CHECK_ALL = 15
+};
+/* Checks a clean document; old is the stored one or NULL for a new one.  The
+ * first fault ends it.  Codes: type unique docstatus field reqd select submit
+ * constant negative link.  For a unique field of a row holder gets the child's
+ * meta, and as self the name of the document, "" if it has none yet.  0 to 2 and
+ * a new document of docstatus 2 are faults under CHECK_FULL only. */
+bool	 doc_check(const struct meta *, yyjson_mut_val *doc, yyjson_mut_val *old,
+	    int what, const struct lookup *, struct fault *);
+/* Calls back for every link value of a document or of a diff (changed, added,
+ * row_changed): field, the doctype it points to, and the value itself, which
+ * the callback may replace through obj and the field's name. */
+typedef void link_fn(void *arg, yyjson_mut_val *obj, const struct field *,
+	    const char *doctype, yyjson_mut_val *value);
+void	 doc_links(const struct meta *, yyjson_mut_val *doc, link_fn *, void *arg);
+/* full: the document as it is, for the doctype of a changed half. */
+void	 diff_links(const struct meta *, yyjson_mut_val *diff, link_fn *, void *arg);
+
+/* ---- naming.c (spec 4) */
+
+/* The name of a new document by its DocType's rule, in the arena; NULL and a
+ * fault.  Counters go on until a name is free.  Child rows are not named here. */
+char	*name_new(struct arena *, const struct meta *, yyjson_mut_val *doc,
+	    int64_t now, const struct lookup *, struct fault *);
+/* Fit to be the name of a document? (spec 4.1, 4: not empty, no < >, 140
+ * characters, no control characters, not "New X" …) */
+bool	 name_check(const struct meta *, const char *, struct fault *);
+
+/* ---- diff.c - Frappe's diff by row name (spec 7.2) */
+
+/* The four keys changed, added, removed, row_changed, in doc; NULL if nothing
+ * changed.  Numbers are compared as decimals; null and absent are the same.
+ * Both halves of a dynamic link go together.  Added rows are whole, with their
+ * idx; a row_changed row has an idx where its order among the rows that stay
+ * changed.  Values are copied into doc. */
+yyjson_mut_val *diff_make(yyjson_mut_doc *, const struct meta *,
+	    yyjson_mut_val *old, yyjson_mut_val *new);
+/* Applies a diff in place, idempotently (spec 10.3 without its defects):
+ * rows in added that are there already are overlaid; rows in row_changed and
+ * removed that are not there are passed over.  Rows with an idx in the diff
+ * are put at that place, the others keep their order; then idx is renumbered.
+ * Values are copied into doc. */
+void	 diff_apply(yyjson_mut_doc *, const struct meta *, yyjson_mut_val *doc,
+	    yyjson_mut_val *diff);
+/* NULL, or what is wrong with the shape of a diff (from a stranger): the four
+ * keys, each optional, objects of the right kind, row names strings. */
+const char *diff_fault(const struct meta *, yyjson_mut_val *diff);
+
+/* The places a diff writes, for conflicts: a field; a whole row (added or
+ * removed); a field of a row.  A dynamic link is one place: its halves both
+ * stand under the name of the link field. idx is no place. */
+struct place {
+	const char	*table;		/* NULL for a field of the document */
+	const char	*row;		/* row name, if table */
+	const char	*field;		/* NULL for the whole row */
+};
+struct places {
+	struct place	*v;
+	size_t		 n, cap;	/* v is malloced; strings are borrowed */
+};
+void	 places_add(struct places *, const struct place *);	/* once each */
+void	 places_of(struct places *, const struct meta *, yyjson_mut_val *diff);
+void	 places_free(struct places *);
+bool	 place_same(const struct place *, const struct place *);
+/* Equal, or one is the whole row of the other. */
+bool	 place_overlap(const struct place *, const struct place *);
+bool	 places_overlap(const struct places *, const struct place *);
+/* Is the value at a place the same in two documents?  A missing row is null. */
+bool	 place_equal(const struct meta *, const struct place *, yyjson_mut_val *,
+	    yyjson_mut_val *);
+/* The value at a place of a document (of a diff), for messages and the sync
+ * log; a new value in the mut doc.  That of a dynamic link is an object with
+ * its halves. */
+yyjson_mut_val *place_value(yyjson_mut_doc *, const struct meta *,
+	    const struct place *, yyjson_mut_val *doc);
+/* The diff that writes a document's present values at these places (a row
+ * that is missing is removed); NULL if there are none.  The order of rows that
+ * stay is at no place, so it is not in it. */
+yyjson_mut_val *diff_at(yyjson_mut_doc *, const struct meta *,
+	    yyjson_mut_val *doc, const struct places *);
+/* The diff without what is not at these places (idx of rows stays with any
+ * kept place of the row; rows with nothing but an idx stay).  NULL if nothing
+ * is left. */
+yyjson_mut_val *diff_cut(yyjson_mut_doc *, const struct meta *,
+	    yyjson_mut_val *diff, const struct places *keep);
+
+/* Values equal: json_same, where both are number tokens as decimals. */
+
+/* ---- event.c - es-event(5) */
+
+enum update { U_CREATE, U_UPDATE, U_DELETE, U_RENAME };
+extern const char *const update_text[];		/* Create, Update, Delete, Rename */
+
+/* A point in a site's journal. */
+struct point {
+	int64_t		 creation;	/* 0: none */
+	const char	*name;
+};
+/* A site and a point in its journal. */
+struct mark {
+	const char	*site;
+	struct point	 at;
+};
+struct marks {
+	struct mark	*v;
+	size_t		 n;
+};
+
+struct event {
+	const char	*name, *doctype, *docname;
+	int64_t		 creation;
+	enum update	 type;
+	yyjson_val	*data;		/* Create: object; Update: diff; Delete: NULL; Rename */
+	const char	*new_name;	/* Rename */
+	bool		 merge;
+	const char	*producer, *site;	/* NULL from stock */
+	bool		 has_prev;	/* prev was there, maybe null */
+	const char	*prev, *base;
+	struct marks	 bases;		/* base, where the receiver is not known */
+	const char	*birth_site, *birth;	/* origin; NULL from stock */
+	struct mark	*also;		/* further births: site, at.name */
+	size_t		 nalso;
+	yyjson_val	*links;
+	struct marks	 via;		/* sites passed, with the event's point there */
+	struct marks	 seen;		/* snapshot, Create: newest event contained, a site */
+	struct marks	 knew;		/* what the author had seen of other sites */
+	const char	*author;	/* the site that made the change */
+	int64_t		 renamed;	/* the last Rename it knows; 0 */
+	bool		 snapshot, merged, dependency;
+	yyjson_val	*line;		/* the whole line */
+};
+
+/* Reads one parsed line.  NULL if it is an event; else what is wrong.  In the
+ * arena.  data that is a JSON text in a string is parsed. */
+const char *event_read(struct arena *, yyjson_val *line, struct event *);
+/* An update_type is what makes a line an event. */
+bool	 event_is(yyjson_val *line);
+
+/* ---- csv.c - tables of comma-separated values (RFC 4180) as documents */
+
+struct csv;
+/* Reads the first row, which names fields: none twice, no tables.  NULL and a
+ * fault.  An input that cannot be read ends the program. */
+struct csv *csv_open(FILE *, const struct meta *, struct fault *);
+/* The next row as a document in the arena: cells typed by their fields, empty
+ * ones null; blank lines are passed over.  1; 0 at the end; -1 and a fault for
+ * a row that cannot be one. */
+int	 csv_next(struct csv *, struct arena *, yyjson_doc **, struct fault *);
+size_t	 csv_line(const struct csv *);	/* where the row began, from 1 */
+const char *csv_text(const struct csv *, size_t *len);	/* the row as it was read */
+void	 csv_close(struct csv *);
+
+#endif
