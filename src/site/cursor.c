@@ -1,0 +1,223 @@
+/* cursor.c - producers, their cursors, and what is parked from them */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "site/site.h"
+
+static const char *
+nonempty(const char *s)
+{
+	return s == NULL || *s == '\0' ? NULL : s;
+}
+
+static void
+read_subscription(struct site *s, struct arena *a, yyjson_val *row,
+    struct subscription *sub)
+{
+	const char *status = json_str(row, "status");
+	const char *conflict = json_str(row, "conflict");
+	const char *mapping = NULL;
+
+	if (json_int(row, "has_mapping", 0) != 0)
+		mapping = nonempty(json_str(row, "mapping"));
+	sub->doctype = json_str(row, "ref_doctype");
+	if (sub->doctype == NULL)
+		sub->doctype = "";
+	sub->mapping = mapping;
+	sub->remote = sub->doctype;
+	if (mapping != NULL) {
+		const char *remote = s->lookup.value(s, "Document Type Mapping",
+		    mapping, "remote_doctype");
+		if (remote != NULL)
+			sub->remote = arena_dup(a, remote, strlen(remote));
+	}
+	sub->approved = status != NULL && strcmp(status, "Approved") == 0 &&
+	    json_int(row, "unsubscribe", 0) == 0;
+	sub->same_name = json_int(row, "use_same_name", 0) != 0;
+	sub->strict = json_int(row, "strict", 0) != 0;
+	sub->policy = POLICY_ORIGIN;
+	if (conflict != NULL && strcmp(conflict, "producer") == 0)
+		sub->policy = POLICY_PRODUCER;
+	else if (conflict != NULL && strcmp(conflict, "manual") == 0)
+		sub->policy = POLICY_MANUAL;
+}
+
+/* Where the stream from it stands, if it was ever heard of. */
+static void
+read_cursor(struct site *s, struct arena *a, struct producer *p)
+{
+	struct query *q;
+
+	q = db_query(s->db, "SELECT peer, cursor, cursor_name FROM producer"
+	    " WHERE name = ?", "s", p->name);
+	if (db_step(q) != 1)
+		return;
+	p->peer = db_int(q, 0);
+	p->cursor = db_int(q, 1);
+	if (!db_isnull(q, 2))
+		p->cursor_name = arena_dup(a, db_text(q, 2), db_len(q, 2));
+	p->site = site_peer_identity(s, p->peer);
+	db_end(q);
+}
+
+bool
+producer_load(struct site *s, struct arena *a, const char *name,
+    struct producer *p)
+{
+	const struct meta *m = site_meta(s, "Event Producer");
+	yyjson_val *root, *rows, *row;
+	struct doc d;
+	size_t i, n;
+
+	memset(p, 0, sizeof(*p));
+	if (m == NULL || !doc_find(s, a, m, name, true, &d))
+		return false;
+	root = yyjson_doc_get_root(json_parse_own(a, d.data, d.len));
+	p->name = d.name;
+	p->user = json_str(root, "user");
+	rows = yyjson_obj_get(root, "producer_doctypes");
+	p->rows = arena_alloc(a, (yyjson_arr_size(rows) + 1) * sizeof(*p->rows));
+	yyjson_arr_foreach(rows, i, n, row)
+		read_subscription(s, a, row, &p->rows[p->nrows++]);
+	read_cursor(s, a, p);
+	return true;
+}
+
+char *
+producer_name(struct site *s, struct arena *a, int64_t peer)
+{
+	struct query *q;
+	char *name = NULL;
+
+	q = db_query(s->db, "SELECT name FROM producer WHERE peer = ?", "i",
+	    peer);
+	if (db_step(q) == 1) {
+		name = arena_dup(a, db_text(q, 0), db_len(q, 0));
+		db_end(q);
+	}
+	return name;
+}
+
+const struct subscription *
+producer_row(const struct producer *p, const char *doctype)
+{
+	size_t i;
+
+	for (i = 0; i < p->nrows; i++)
+		if (strcmp(p->rows[i].doctype, doctype) == 0)
+			return &p->rows[i];
+	return NULL;
+}
+
+int
+producer_identify(struct site *s, struct producer *p, const char *identity)
+{
+	p->peer = site_peer(s, identity);
+	p->site = site_peer_identity(s, p->peer);
+	return db_do(s->db, "INSERT INTO producer(peer, name, cursor)"
+	    " VALUES(?, ?, 0)", "is", p->peer, p->name);
+}
+
+int
+producer_advance(struct site *s, struct producer *p, int64_t creation,
+    const char *name)
+{
+	p->cursor = creation;
+	p->cursor_name = name;
+	return db_do(s->db, "UPDATE producer SET cursor = ?, cursor_name = ?"
+	    " WHERE peer = ?", "isi", creation, name, p->peer);
+}
+
+int
+producer_contact(struct site *s, struct producer *p, const char *error)
+{
+	return db_do(s->db, "UPDATE producer SET contact = ?, error = ?"
+	    " WHERE peer = ?", "isi", time_now(), error, p->peer);
+}
+
+/* ---- parked */
+
+struct query *
+parked_keys(struct site *s, int64_t peer)
+{
+	return db_query(s->db, "SELECT document, group_concat(want, ' ')"
+	    " FROM parked WHERE peer = ? GROUP BY document ORDER BY min(id)",
+	    "i", peer);
+}
+
+struct query *
+parked_blocked(struct site *s, int64_t peer)
+{
+	return db_query(s->db, "SELECT DISTINCT document FROM parked WHERE"
+	    " peer = ? AND code IN ('linked', 'name')", "i", peer);
+}
+
+int
+parked_next_key(struct query *q, const char **key, const char **want)
+{
+	int r = db_step(q);
+
+	if (r == 1) {
+		*key = db_text(q, 0);
+		if (want != NULL)
+			*want = db_isnull(q, 1) ? NULL : db_text(q, 1);
+	}
+	return r;
+}
+
+struct query *
+parked_of(struct site *s, int64_t peer, const char *key)
+{
+	return db_query(s->db, "SELECT id, document, event, synclog, code, why,"
+	    " want, line FROM parked WHERE peer = ? AND document = ?"
+	    " ORDER BY id", "is", peer, key);
+}
+
+int
+parked_next(struct query *q, struct parked *p)
+{
+	int r = db_step(q);
+
+	if (r != 1)
+		return r;
+	p->id = db_int(q, 0);
+	p->key = db_text(q, 1);
+	p->event = db_text(q, 2);
+	p->log = db_int(q, 3);
+	p->code = db_text(q, 4);
+	p->why = db_text(q, 5);
+	p->want = db_isnull(q, 6) ? NULL : db_text(q, 6);
+	p->line = db_text(q, 7);
+	p->len = db_len(q, 7);
+	return r;
+}
+
+int
+parked_add(struct site *s, int64_t peer, const struct parked *p)
+{
+	return db_do(s->db, "INSERT INTO parked(peer, document, event, synclog,"
+	    " code, why, want, line) VALUES(?,?,?,?,?,?,?,?)", "ississst",
+	    peer, p->key, p->event, p->log, p->code, p->why, p->want, p->line,
+	    p->len);
+}
+
+int
+parked_reason(struct site *s, const struct parked *p)
+{
+	return db_do(s->db, "UPDATE parked SET code = ?, why = ?, want = ?"
+	    " WHERE id = ?", "sssi", p->code, p->why, p->want, p->id);
+}
+
+int
+parked_remove(struct site *s, int64_t id)
+{
+	return db_do(s->db, "DELETE FROM parked WHERE id = ?", "i", id);
+}
+
+int64_t
+parked_count(struct site *s, int64_t peer)
+{
+	return db_get(s->db, 0, "SELECT count(*) FROM parked WHERE peer = ?",
+	    "i", peer);
+}

@@ -1,0 +1,372 @@
+/* site.h - where documents live: the site file (es-site(5)), its journal, its
+ * sync log, its cursors.  All SQL of the project stands behind this header. */
+
+#ifndef ES_SITE_H
+#define ES_SITE_H
+
+#include "model/model.h"
+
+/* ---- site.c - the file itself */
+
+enum { SITE_FORMAT = 1 };
+
+struct site {
+	struct db	*db;
+	char		*path;
+	char		 id[ID_LEN + 1];	/* its identity */
+	char		*address;		/* its name or URL */
+	struct lookup	 lookup;		/* for the model */
+	struct map	 metas;			/* by doctype name */
+	struct numbering {			/* names that stand as numbers */
+		struct map	 byname;
+		const char	**names;
+		size_t		 n;
+	} doctypes, peers;
+	bool		 bootstrap;		/* DocTypes come from the program */
+	char		 found[256];		/* lookup.holder's answer */
+	struct map	 names;			/* doctype NUL name -> id, in this transaction */
+	struct map	 births;		/* birth -> id, in this transaction */
+	struct arena	 run;			/* what lives as long as the site */
+	struct arena	 cache;			/* what names and births point to */
+	struct arena	 scratch;		/* for one statement's needs */
+	int64_t		 newest;		/* creation of the newest journal entry */
+	bool		 warned;		/* that the clock is behind the journal */
+};
+
+/* Makes a new site file with the built-in DocTypes and Administrator. 0 or a status. */
+int	 site_create(const char *path, const char *address);
+/* Opens one, or prints why not (with what to do) and sets *status. */
+enum { SITE_READ, SITE_WRITE };
+struct site *site_open(const char *path, int mode, int *status);
+void	 site_close(struct site *);
+/* -s, ES_SITE, or MISUSE with a message. */
+const char *site_path(const char *option);
+/* Brings a file to SITE_FORMAT; says what it did. */
+int	 site_upgrade(const char *path);
+/* A transaction; begin forgets what was cached. -1 on failure. */
+int	 site_begin(struct site *);
+int	 site_commit(struct site *);
+void	 site_rollback(struct site *);
+/* After a savepoint was undone: what was remembered of it. */
+void	 site_forget_cache(struct site *);
+/* Free text under a key: address, restored … */
+char	*site_get(struct site *, struct arena *, const char *key);
+int	 site_set(struct site *, const char *key, const char *value);
+
+/* The DocType of that name with its customisations, or NULL.  Lives until
+ * site_forget_metas. */
+const struct meta *site_meta(struct site *, const char *doctype);
+void	 site_forget_metas(struct site *);
+/* After a DocType, Custom Field or Property Setter was written: pointers to
+ * metas are void after it. Its view is made anew. */
+int	 site_meta_changed(struct site *, const char *doctype);
+/* All DocTypes by name; a JSON text (or a line of a table) each, until NULL. */
+struct query *doctype_list(struct site *);
+const char *doctype_next(struct site *, struct query *, struct arena *, bool table);
+/* Numbers for doctypes and other sites, given at first use; 0 is this site. */
+int64_t	 site_doctype(struct site *, const char *doctype);
+const char *site_doctype_name(struct site *, int64_t);
+int64_t	 site_peer(struct site *, const char *identity);
+const char *site_peer_identity(struct site *, int64_t);
+
+/* ---- store.c - documents */
+
+struct doc {
+	int64_t		 id;		/* 0: none */
+	const struct meta *meta;
+	const char	*name;		/* all strings in the arena it was read into */
+	int64_t		 modified;	/* its newest Create or Update in the journal */
+	int64_t		 last;		/* its newest entry of any kind */
+	int		 docstatus;
+	int64_t		 author;	/* the one site that wrote all of it, or -1 */
+	int64_t		 home;		/* the site that brings it; 0: none */
+	bool		 dependency;	/* it came as one only */
+	const char	*remote;	/* its name there; NULL: the same */
+	int64_t		 renamed;	/* its last Rename that is known */
+	const char	*data;
+	size_t		 len;
+};
+
+/* By name or by number.  False if there is none.  With data NULL unless whole. */
+bool	 doc_find(struct site *, struct arena *, const struct meta *,
+	    const char *name, bool whole, struct doc *);
+bool	 doc_load(struct site *, struct arena *, int64_t id, bool whole,
+	    struct doc *);
+/* The next by number, whole; of one doctype, or of all (0). */
+bool	 doc_after(struct site *, struct arena *, int64_t id, int64_t doctype,
+	    struct doc *);
+/* The number of a document by name, 0 if there is none; remembered within a
+ * transaction. */
+int64_t	 doc_number(struct site *, const char *doctype, const char *name);
+/* The names of the documents of a doctype whose numbers are not among ids
+ * (sorted), in the arena, and how many there are in *all. */
+size_t	 doc_absent(struct site *, struct arena *, const char *doctype,
+	    const int64_t *ids, size_t n, char ***names, int64_t *all);
+/* Stock peers: by the producer that brings it and its name there. */
+int64_t	 doc_number_remote(struct site *, const char *doctype, int64_t home,
+	    const char *remote);
+/* The document as a mutable object of doc. */
+yyjson_mut_val *doc_body(struct arena *, yyjson_mut_doc *, const struct doc *);
+/* The name of one document that links to this one, and its doctype (other than
+ * itself); false if none does. */
+bool	 doc_linked(struct site *, struct arena *, int64_t id,
+	    const char **doctype, const char **name);
+
+/* Where a change comes from. All NULL and 0: made here. */
+struct cause {
+	const char	*user;		/* owner and modified_by */
+	const char	*author;	/* site identity; NULL: this one */
+	const struct marks *via;	/* sites it passed, without this one */
+	const struct marks *knew;	/* what the author had seen */
+	bool		 merged;	/* it came from a snapshot */
+	int64_t		 renamed;	/* Rename: its time where it was made */
+};
+
+/* An origin: the site and the birth. */
+struct birth {
+	const char	*site, *id;
+};
+
+/* Writes a clean, checked document and its journal entry; body gets its
+ * standard fields.  d->meta, d->name, home, dependency, remote, renamed are
+ * the caller's; d gets the rest.  b NULL: it is born here. -1 on failure. */
+int	 doc_insert(struct site *, struct doc *d, yyjson_mut_doc *,
+	    yyjson_mut_val *body, const struct birth *b, const struct cause *);
+/* body is the document as it will be, diff what changed. */
+int	 doc_update(struct site *, struct doc *d, yyjson_mut_doc *,
+	    yyjson_mut_val *body, yyjson_mut_val *diff, const struct cause *);
+int	 doc_delete(struct site *, struct doc *d, const struct cause *);
+/* Repoints what links to it.  The new name is free (the caller looked). */
+int	 doc_rename(struct site *, struct doc *d, const char *name,
+	    const struct cause *);
+/* Is this field's value kept for lookups of unique values?  (Not the one that
+ * is the name.) */
+bool	 doc_keeps_value(const struct meta *, const struct field *);
+/* home, dependency, remote, renamed as they stand in d. */
+int	 doc_save_route(struct site *, const struct doc *d);
+/* The field remote_docname; no journal entry, as it is a note of ours. */
+int	 doc_save_remote_name(struct site *, struct doc *d, const char *name);
+
+/* ---- origin.c - who is who: births, what a document has seen, tombstones */
+
+/* The document of that birth: its number (0 none), and whether it is gone. */
+int64_t	 origin_find(struct site *, const char *site, const char *birth, bool *gone);
+/* The births of a document, the origin first; in the arena; NULL if none.
+ * n is their count. */
+struct birth *origin_births(struct site *, struct arena *, int64_t doc, size_t *n);
+/* A further birth of a document (adoption); the smallest site id is the origin. */
+int	 origin_add(struct site *, int64_t doc, const struct birth *);
+/* A Delete of what was never here. */
+int	 origin_tomb(struct site *, const struct birth *);
+
+/* What a document has seen of another site, and where the chain of events from
+ * there stands. */
+struct seen {
+	int64_t		 peer;
+	const char	*event;		/* the newest event of that site in it */
+	const char	*last;		/* the chain: the last event of it had from there */
+	const char	*sent;		/* the same without those that had passed here */
+	int64_t		 upto;		/* creation of the newest snapshot from there */
+	int64_t		 sync;		/* adopted at this entry of our journal */
+};
+bool	 seen_get(struct site *, struct arena *, int64_t doc, int64_t peer,
+	    struct seen *);
+int	 seen_put(struct site *, int64_t doc, const struct seen *);
+/* Notes that the document contains these events: the newest counts. */
+int	 seen_note(struct site *, int64_t doc, const struct marks *, int64_t but);
+/* All of it, as marks by identity. */
+void	 seen_marks(struct site *, struct arena *, int64_t doc, struct marks *);
+
+/* ---- journal.c - the update log */
+
+struct entry {
+	int64_t		 creation;
+	const char	*name;
+	enum update	 type;
+	int64_t		 doc;
+	const char	*doctype, *docname;
+	int64_t		 before;	/* the document's entry before this one; 0 */
+	const char	*links, *marks, *data;	/* JSON texts or NULL */
+	size_t		 datalen;
+};
+
+/* The creation of the next entry: now, or just after the newest; warns once
+ * when the clock is behind. */
+int64_t	 journal_stamp(struct site *);
+/* Adds an entry with that stamp; its name is made here, into e->name (of the
+ * site's scratch arena until the next add). */
+int	 journal_add(struct site *, struct entry *e);
+/* Entries after creation, oldest first, at most limit; doctype NULL for all.
+ * Call journal_next until 0. */
+struct query *journal_from(struct site *, int64_t after, int64_t limit);
+int	 journal_next(struct site *, struct query *, struct entry *);
+/* One entry; strings in the arena. */
+bool	 journal_get(struct site *, struct arena *, int64_t creation, struct entry *);
+/* The name of the nearest earlier Create or Update of the document of e; NULL. */
+const char *journal_prev(struct site *, struct arena *, int64_t before);
+/* Is there an entry of that name? */
+bool	 journal_knows(struct site *, const char *name);
+int64_t	 journal_newest(struct site *);
+/* The marks of an entry: author (NULL: here), via, knew, base. */
+struct origin_marks {
+	const char	*author;
+	struct marks	 via, knew, seen;
+	bool		 merged;
+	int64_t		 renamed;
+	const char	*new_name;
+};
+void	 journal_marks(struct arena *, const char *text, struct origin_marks *);
+
+/* ---- cursor.c - producers, cursors, what is parked */
+
+struct producer {
+	int64_t		 peer;
+	const char	*name;		/* of the Event Producer document */
+	const char	*site;		/* its identity, NULL before the first contact */
+	const char	*user;
+	int64_t		 cursor;	/* last_update; 0 at the start */
+	const char	*cursor_name;
+	struct subscription *rows;
+	size_t		 nrows;
+};
+struct subscription {
+	const char	*doctype;	/* the local one */
+	const char	*remote;	/* the producer's (mapping); else the same */
+	const char	*mapping;
+	bool		 approved;	/* Approved and not unsubscribed */
+	bool		 same_name, strict;
+	enum { POLICY_ORIGIN, POLICY_PRODUCER, POLICY_MANUAL } policy;
+};
+/* The name of the producer that is this site, or NULL. */
+char	*producer_name(struct site *, struct arena *, int64_t peer);
+/* From its Event Producer document; false if there is none. In the arena. */
+bool	 producer_load(struct site *, struct arena *, const char *name,
+	    struct producer *);
+const struct subscription *producer_row(const struct producer *, const char *doctype);
+/* First contact: its identity is kept. */
+int	 producer_identify(struct site *, struct producer *, const char *identity);
+int	 producer_advance(struct site *, struct producer *, int64_t creation,
+	    const char *name);
+int	 producer_contact(struct site *, struct producer *, const char *error);
+
+struct parked {
+	int64_t		 id;
+	const char	*key;		/* its document: see apply.c */
+	const char	*event;
+	const char	*line;
+	size_t		 len;
+	const char	*code, *why;
+	const char	*want;		/* births waited for, separated by blanks */
+	int64_t		 log;		/* its sync log row */
+};
+/* Keys of what is parked from a producer, with what they wait for. */
+struct query *parked_keys(struct site *, int64_t peer);
+int	 parked_next_key(struct query *, const char **key, const char **want);
+/* Keys of those that wait until a document or a name is given free. */
+struct query *parked_blocked(struct site *, int64_t peer);
+/* The events parked for one document, in order. */
+struct query *parked_of(struct site *, int64_t peer, const char *key);
+int	 parked_next(struct query *, struct parked *);
+int	 parked_add(struct site *, int64_t peer, const struct parked *);
+int	 parked_reason(struct site *, const struct parked *);
+int	 parked_remove(struct site *, int64_t id);
+int64_t	 parked_count(struct site *, int64_t peer);
+
+/* ---- synclog.c - Event Sync Log */
+
+enum { SYNCED, FAILED };
+struct sync {
+	int64_t		 id;
+	const char	*event;		/* event name */
+	int64_t		 time;
+	int64_t		 peer;
+	const char	*producer;
+	int		 type;		/* enum update; -1: unknown */
+	int		 status;
+	const char	*doctype, *remote, *docname;
+	bool		 same_name;
+	const char	*mapping, *code, *error;
+	const char	*lost;		/* JSON: what a conflict put aside, or NULL */
+	int64_t		 journal;	/* the entry that holds its data; 0: data */
+	const char	*data;
+	size_t		 datalen;
+	int64_t		 doc;
+};
+int	 sync_add(struct site *, struct sync *);	/* sets id */
+int	 sync_result(struct site *, const struct sync *);	/* of row id */
+/* Was this event of that producer applied, or refused, once and for all? */
+bool	 sync_done(struct site *, int64_t peer, const char *event);
+/* A line that could not be read, from a producer that sent it before. */
+bool	 sync_rejected_before(struct site *, const struct sync *);
+struct sync_filter {
+	int		 status;	/* SYNCED, FAILED or -1 */
+	const char	*producer, *doctype, *name, *event;
+	int64_t		 since, until;	/* 0: none */
+	int64_t		 limit;		/* the newest so many; 0: all */
+};
+struct query *sync_list(struct site *, const struct sync_filter *);
+int	 sync_next(struct site *, struct query *, struct sync *);
+/* The Event Sync Log document of a row, with its data. */
+yyjson_mut_val *sync_doc(struct site *, struct arena *, yyjson_mut_doc *,
+	    const struct sync *, bool with_data);
+
+/* ---- local.c - what users write: validated, stored, journaled (DESIGN 6) */
+
+enum put_result { PUT_SAME, PUT_CREATED, PUT_UPDATED, PUT_REFUSED, PUT_FAILED };
+/* Writes one posted document (whole if new, else overlaid on the stored one,
+ * spec 5.3, 5.4) within the caller's transaction.  PUT_REFUSED: nothing was
+ * written, the fault says why; PUT_FAILED: the site failed.  *id is its number,
+ * *entry its journal entry. */
+enum put_result local_put(struct site *, struct arena *, yyjson_val *posted,
+	    const char *doctype, const char *user, int64_t *id, int64_t *entry,
+	    struct fault *);
+/* Deletes, renames under the rules for users.  PUT_UPDATED if done. */
+enum put_result local_delete(struct site *, struct arena *, const struct meta *,
+	    const char *name, const char *user, int64_t *entry, struct fault *);
+enum put_result local_rename(struct site *, struct arena *, const struct meta *,
+	    const char *old, const char *name, const char *user,
+	    int64_t *entry, struct fault *);
+
+/* ---- query.c - documents by filter (spec 2.2) */
+
+/* A query over one DocType.  What cannot be understood is a fault, set where
+ * filter_new was told; such a filter is only good for filter_free. */
+struct filter;
+struct filter *filter_new(struct site *, const struct meta *, struct fault *);
+void	 filter_free(struct filter *);
+/* Conditions, all of which must hold: Frappe's filters in any of their forms;
+ * a field, an operator and a value, which must outlive the filter. */
+bool	 filter_json(struct filter *, yyjson_val *);
+bool	 filter_pair(struct filter *, const char *field, const char *op,
+	    const char *value);
+/* or_filters: one of them must hold as well. */
+bool	 filter_json_any(struct filter *, yyjson_val *);
+/* One of these names, in this order unless another is given. */
+void	 filter_name(struct filter *, const char *);
+/* Is there a document of that name, whatever the conditions? */
+bool	 filter_exists(struct filter *, const char *);
+/* Fields with commas between, * for all that are not tables; without, whole
+ * documents. */
+bool	 filter_fields(struct filter *, const char *);
+const char *const *filter_columns(const struct filter *, size_t *n);
+/* field [asc|desc], …; without, by number. */
+bool	 filter_order(struct filter *, const char *);
+/* length 0: all. */
+void	 filter_limit(struct filter *, int64_t start, int64_t length);
+/* Runs it; then each call gives the JSON text of a document, or of its fields,
+ * until the next one: 1, 0 no more, -1 failed. */
+void	 filter_run(struct filter *);
+int	 filter_next(struct filter *, const char **json, size_t *len);
+/* How many there are, without limit; -1 failed. */
+int64_t	 filter_count(struct filter *);
+/* What a name holds in documents of a DocType, own fields and standard ones;
+ * K_LAYOUT if it is neither. */
+enum kind filter_kind(const struct meta *, const char *, size_t);
+
+/* ---- period.c */
+
+/* The first and last microsecond of last month, this week, today, next 6
+ * months, … in local time; false if that is no such. */
+bool	 period(const char *words, int64_t *from, int64_t *to);
+
+#endif
