@@ -1,0 +1,1405 @@
+/* apply.c - a page of events into a site file: the consumer's rules (DESIGN 7) */
+
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/sync.h"
+
+enum { PAGE_EVENTS = 1000, PAGE_BYTES = 8 << 20 };
+static const int64_t DAY = INT64_C(86400000000);
+
+/* What has come of one document and is not applied yet, oldest first. */
+struct chain {
+	const char	*key;		/* site/birth; of stock =doctype/name */
+	struct entry_item {
+		struct item	 it;	/* must be first */
+		bool		 own;	/* had passed here: only a link of the chain */
+	}		**v;
+	int		 n, cap;
+	struct fault	 fault;		/* why it is stuck; code NULL: it is not */
+	const char	*old;		/* the reason it was parked for, if it was */
+	const char	*want;		/* births waited for, with blanks between */
+	size_t		 nwants;
+	struct want	**wants;
+};
+
+struct waiting {			/* a parked key that waits for a birth */
+	const char	*key;
+	struct waiting	*next;
+};
+
+struct rejected {
+	const char	*why, *text;
+	struct rejected	*next;
+};
+
+struct apply {
+	struct site	*s;
+	struct apply_options o;
+	struct apply_counts counts;
+	struct arena	 page, run;
+	struct merge	 g;
+	int		 status;	/* the worst so far */
+	bool		 ended;		/* an end line came */
+
+	/* the producer whose page this is */
+	char		*source;
+	bool		 started;	/* what is parked from it was tried */
+	struct map	 stuck;		/* keys that are parked; in run */
+	struct map	 wanted;	/* birth -> struct waiting; in run */
+	int64_t		 count;		/* events since the last checkpoint */
+	bool		 hold;		/* something could not be taken: cursor stays */
+	bool		 bad;		/* nothing is taken from it; said once */
+	struct rejected *rejects;	/* lines that could not be read */
+
+	/* the page */
+	struct entry_item **items;
+	size_t		 nitems, capitems, bytes;
+	struct producer	 p;
+	struct chain	**chains;
+	size_t		 nchains, capchains;
+	struct map	 bykey;
+	bool		 freed;		/* something was deleted, renamed, changed */
+	FILE		*out;
+	char		*text;
+	size_t		 len;
+};
+
+static void
+worsen(struct apply *a, int status)
+{
+	if (status > a->status)
+		a->status = status;
+}
+
+/* ---- sync log */
+
+static void
+log_event(struct apply *a, struct item *it, struct sync *l)
+{
+	const struct subscription *row = producer_row(&a->p, it->e.doctype);
+	yyjson_mut_doc *m;
+	size_t len;
+	char *text;
+
+	l->id = it->log;
+	l->event = it->e.name;
+	l->time = time_now();
+	l->peer = a->p.peer;
+	l->producer = a->p.name;
+	l->type = it->e.type;
+	l->doctype = it->e.doctype;
+	l->remote = it->e.docname;
+	l->same_name = row != NULL && row->same_name;
+	l->mapping = row == NULL ? NULL : row->mapping;
+	if (it->log != 0)
+		sync_result(a->s, l);
+	else
+		sync_add(a->s, l);
+	it->log = l->id;
+	if (a->out == NULL)
+		return;
+	m = yyjson_mut_doc_new(&a->page.alc);
+	text = json_mut_text(&a->page, sync_doc(a->s, &a->page, m, l, false),
+	    &len);
+	fwrite(text, 1, len, a->out);
+	putc('\n', a->out);
+}
+
+static void
+unpark(struct apply *a, struct item *it)
+{
+	if (it->parked != 0)
+		parked_remove(a->s, it->parked);
+	it->parked = 0;
+}
+
+/* An event was applied: the callback of merge_run. */
+static void
+done(void *arg, struct item *it, const struct doc *d, int64_t journal,
+    const char *data, size_t len, const char *lost)
+{
+	struct apply *a = arg;
+	struct sync l = { .status = SYNCED, .docname = d->name, .doc = d->id,
+	    .journal = journal, .data = data, .datalen = len, .lost = lost };
+
+	log_event(a, it, &l);
+	unpark(a, it);
+	a->counts.applied++;
+	a->freed = a->freed || it->e.type != U_CREATE;
+}
+
+static void
+refuse(struct apply *a, struct item *it, const char *why)
+{
+	struct sync l = { .status = FAILED, .code = "refused", .error = why };
+
+	log_event(a, it, &l);
+	unpark(a, it);
+	a->counts.refused++;
+}
+
+static void
+skip(struct apply *a, struct item *it)
+{
+	struct sync l = { .status = SYNCED };
+
+	if (it->parked != 0)
+		log_event(a, it, &l);
+	unpark(a, it);
+	a->counts.skipped++;
+}
+
+/* ---- chains */
+
+static const char *
+key_of(struct apply *a, const struct event *e)
+{
+	if (e->birth == NULL)
+		return arena_printf(&a->page, "=%s/%s", e->doctype, e->docname);
+	return arena_printf(&a->page, "%s/%s", e->birth_site, e->birth);
+}
+
+static void
+chain_add(struct apply *a, struct chain *c, struct entry_item *it)
+{
+	struct entry_item **v;
+
+	if (c->n == c->cap) {
+		v = arena_alloc(&a->page, (c->cap * 2 + 2) * sizeof(*v));
+		memcpy(v, c->v, c->n * sizeof(*v));
+		c->v = v;
+		c->cap = c->cap * 2 + 2;
+	}
+	c->v[c->n++] = it;
+}
+
+static void
+chain_drop(struct chain *c, int i)
+{
+	memmove(c->v + i, c->v + i + 1, (c->n - i - 1) * sizeof(*c->v));
+	c->n--;
+}
+
+/* By creation, a snapshot before the event it is named after; few and nearly
+ * in order, so by insertion. */
+static void
+chain_sort(struct chain *c)
+{
+	struct entry_item *x;
+	int i, k;
+
+	for (i = 1; i < c->n; i++) {
+		x = c->v[i];
+		for (k = i; k > 0; k--) {
+			const struct event *e = &c->v[k - 1]->it.e;
+			if (e->creation < x->it.e.creation ||
+			    (e->creation == x->it.e.creation &&
+			    e->snapshot >= x->it.e.snapshot))
+				break;
+			c->v[k] = c->v[k - 1];
+		}
+		c->v[k] = x;
+	}
+}
+
+static bool
+passed_here(const struct apply *a, const struct event *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->via.n; i++)
+		if (strcmp(e->via.v[i].site, a->s->id) == 0)
+			return true;
+	return false;
+}
+
+/* What is parked of a document joins its chain. */
+static void
+chain_load(struct apply *a, struct chain *c)
+{
+	struct entry_item *it;
+	struct parked p;
+	struct query *q;
+	yyjson_doc *doc;
+
+	q = parked_of(a->s, a->p.peer, c->key);
+	while (parked_next(q, &p) == 1) {
+		it = arena_alloc(&a->page, sizeof(*it));
+		memset(it, 0, sizeof(*it));
+		doc = json_parse_own(&a->page, arena_dup(&a->page, p.line,
+		    p.len), p.len);
+		if (event_read(&a->page, yyjson_doc_get_root(doc), &it->it.e)
+		    != NULL)
+			continue;
+		it->it.parked = p.id;
+		it->it.log = p.log;
+		it->own = passed_here(a, &it->it.e);
+		c->old = arena_dup(&a->page, p.why, strlen(p.why));
+		chain_add(a, c, it);
+	}
+}
+
+static struct chain *
+chain_get(struct apply *a, const char *key)
+{
+	struct chain *c = map_get(&a->bykey, key, strlen(key));
+
+	if (c != NULL)
+		return c;
+	c = arena_alloc(&a->page, sizeof(*c));
+	memset(c, 0, sizeof(*c));
+	c->key = arena_dup(&a->page, key, strlen(key));
+	map_set(&a->bykey, c->key, strlen(c->key), c);
+	if (a->nchains == a->capchains) {
+		a->capchains = a->capchains == 0 ? 1024 : a->capchains * 2;
+		a->chains = xrealloc(a->chains,
+		    a->capchains * sizeof(*a->chains));
+	}
+	a->chains[a->nchains++] = c;
+	if (map_get(&a->stuck, key, strlen(key)) != NULL)
+		chain_load(a, c);
+	return c;
+}
+
+/* Remembers, for this run, that a key is parked and what it waits for. */
+static void
+remember(struct apply *a, const char *key, const char *want)
+{
+	struct waiting *w;
+	const char *end;
+	char *birth;
+
+	if (map_get(&a->stuck, key, strlen(key)) == NULL) {
+		key = arena_dup(&a->run, key, strlen(key));
+		map_set(&a->stuck, key, strlen(key), (void *)key);
+	} else
+		key = map_get(&a->stuck, key, strlen(key));
+	while (want != NULL && *want != '\0') {
+		want += strspn(want, " ");
+		end = want + strcspn(want, " ");
+		if (end == want)
+			break;
+		birth = arena_dup(&a->run, want, end - want);
+		w = arena_alloc(&a->run, sizeof(*w));
+		w->key = key;
+		w->next = map_get(&a->wanted, birth, end - want);
+		map_set(&a->wanted, birth, end - want, w);
+		want = end;
+	}
+}
+
+/* A document is here: what is parked for want of it joins the page. */
+static void
+wake(struct apply *a, const char *birth)
+{
+	struct waiting *w;
+
+	if (birth == NULL || a->wanted.n == 0)
+		return;
+	for (w = map_get(&a->wanted, birth, strlen(birth)); w != NULL;
+	    w = w->next)
+		chain_get(a, w->key);
+}
+
+/* ---- rules 1 and 2: what is looked at at all */
+
+/* Another producer brings this document already. */
+static bool
+second_route(struct apply *a, const struct event *e, const struct doc *d)
+{
+	const struct subscription *row;
+	struct birth *b;
+	struct producer other;
+	size_t n;
+	char *name;
+
+	if (d->id == 0 || d->home == 0 || d->home == a->p.peer || d->dependency)
+		return false;
+	b = origin_births(a->s, &a->page, d->id, &n);
+	if (n > 0 && strcmp(b[0].site, a->s->id) == 0)
+		return false;
+	name = producer_name(a->s, &a->page, d->home);
+	if (name == NULL || !producer_load(a->s, &a->page, name, &other))
+		return false;
+	row = producer_row(&other, e->doctype);
+	if (row == NULL || !row->approved)
+		return false;
+	return !merge_has_base(&a->g, e);
+}
+
+static bool
+linked_in_page(const struct apply *a, const struct event *e)
+{
+	yyjson_val *k, *v, *name, *b;
+	size_t i, x, y, n, m;
+
+	for (i = 0; i < a->nitems; i++) {
+		if (a->items[i]->it.e.links == NULL)
+			continue;
+		yyjson_obj_foreach(a->items[i]->it.e.links, x, n, k, v)
+			yyjson_obj_foreach(v, y, m, name, b)
+				if (e->birth != NULL && yyjson_equals_str(
+				    yyjson_arr_get(b, 1), e->birth))
+					return true;
+	}
+	return false;
+}
+
+/* May it come at all? */
+static bool
+allowed(struct apply *a, const struct event *e, const struct doc *d)
+{
+	const struct subscription *row = producer_row(&a->p, e->doctype);
+
+	if ((e->type == U_DELETE || e->type == U_RENAME) && row == NULL)
+		return d->id != 0 && d->home == a->p.peer;
+	if (row != NULL && row->approved)
+		return true;
+	return e->dependency && linked_in_page(a, e);
+}
+
+static bool
+in_chain(const struct chain *c, const struct event *e)
+{
+	int i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->v[i]->it.e.snapshot == e->snapshot &&
+		    strcmp(c->v[i]->it.e.name, e->name) == 0)
+			return true;
+	return false;
+}
+
+static void
+admit(struct apply *a, struct entry_item *it)
+{
+	struct event *e = &it->it.e;
+	struct chain *c;
+	struct doc d;
+	bool gone;
+
+	it->own = passed_here(a, e);
+	if (!meta_streamed(e->doctype)) {
+		if (!sync_done(a->s, a->p.peer, e->name))
+			refuse(a, &it->it, arena_printf(&a->page,
+			    "%s never comes by stream", e->doctype));
+		return;
+	}
+	if (!e->snapshot && sync_done(a->s, a->p.peer, e->name)) {
+		a->counts.skipped++;
+		return;
+	}
+	merge_find(&a->g, e, &d, &gone);
+	if (!allowed(a, e, &d) || (gone && e->type != U_DELETE)) {
+		a->counts.skipped++;
+		return;
+	}
+	if (second_route(a, e, &d)) {
+		refuse(a, &it->it, "another producer brings this document");
+		return;
+	}
+	c = chain_get(a, key_of(a, e));
+	if (in_chain(c, e))
+		a->counts.skipped++;
+	else
+		chain_add(a, c, it);
+}
+
+/* ---- rules 3 to 7: one chain */
+
+static bool
+stick(struct chain *c, const char *code, const char *fmt, const char *x,
+    const char *y)
+{
+	c->nwants = 0;
+	return fault_set(&c->fault, code, fmt, x, y);
+}
+
+/* Delete ignores the chain, takes with it what is parked, leaves a tombstone. */
+static bool
+try_delete(struct apply *a, struct chain *c, struct entry_item *last)
+{
+	struct event *e = &last->it.e;
+	struct cause cause = { .author = e->author, .via = &e->via,
+	    .knew = &e->knew, .user = a->p.user };
+	const char *dt, *name;
+	struct sync l;
+	struct birth b;
+	struct doc d;
+	bool gone;
+	size_t k;
+	int i;
+
+	merge_find(&a->g, e, &d, &gone);
+	if (d.id != 0) {
+		if (doc_linked(a->s, &a->page, d.id, &dt, &name))
+			return stick(c, "linked", "%s '%s' links to it", dt,
+			    name);
+		if (cause.user == NULL)
+			cause.user = "Administrator";
+		doc_delete(a->s, &d, &cause);
+		merge_forget(&a->g);
+	} else if (e->birth != NULL && !gone)
+		for (k = 0; k <= e->nalso; k++) {
+			b = k == 0 ? (struct birth){ e->birth_site, e->birth } :
+			    (struct birth){ e->also[k - 1].site,
+			    e->also[k - 1].at.name };
+			origin_tomb(a->s, &b);
+		}
+	a->freed = true;
+	for (i = 0; i < c->n; i++) {
+		l = (struct sync){ .status = SYNCED,
+		    .docname = d.id == 0 ? NULL : d.name, .doc = d.id,
+		    .journal = c->v[i] == last && d.id != 0 ? a->s->newest : 0 };
+		if (c->v[i] != last)
+			l.error = "deleted before it could be applied";
+		log_event(a, &c->v[i]->it, &l);
+		unpark(a, &c->v[i]->it);
+		a->counts.applied++;
+	}
+	c->n = 0;
+	return true;
+}
+
+/* Of a document that is here the newest Rename counts; of one that is not, and
+ * does not come in this chain, none does.  The renames go from the chain
+ * unless the name is taken; then that is the fault. */
+static bool
+try_renames(struct apply *a, struct chain *c, struct doc *d)
+{
+	struct entry_item *last = NULL;
+	bool create = false, good = true;
+	int i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->v[i]->it.e.type == U_RENAME)
+			last = c->v[i];
+		else if (c->v[i]->it.e.type == U_CREATE)
+			create = true;
+	if (last == NULL || (d->id == 0 && create))
+		return true;
+	if (d->id != 0 && !last->own)
+		good = merge_rename(&a->g, d, &last->it.e);
+	if (!good) {
+		c->fault = a->g.fault;
+		c->nwants = 0;
+		return false;
+	}
+	for (i = 0; i < c->n; )
+		if (c->v[i]->it.e.type != U_RENAME)
+			i++;
+		else {
+			if (d->id != 0 && !c->v[i]->own)
+				done(a, &c->v[i]->it, d, 0, NULL, 0, NULL);
+			else
+				skip(a, &c->v[i]->it);
+			chain_drop(c, i);
+		}
+	return true;
+}
+
+static bool
+none(const char *s)
+{
+	return s == NULL || *s == '\0';
+}
+
+/* Does this event follow what the document has had from there? */
+static bool
+follows(const struct event *e, const char *last, const char *sent)
+{
+	if (!e->has_prev || e->snapshot || e->type == U_RENAME)
+		return true;
+	if (none(e->prev))
+		return none(last) || none(sent);
+	return (!none(last) && strcmp(e->prev, last) == 0) ||
+	    (!none(sent) && strcmp(e->prev, sent) == 0);
+}
+
+/* The events that a snapshot contains, or that were applied, go. */
+static void
+drop_contained(struct apply *a, struct chain *c, const struct seen *v)
+{
+	int64_t upto = v->upto;
+	const struct event *e;
+	int i, snap = -1;
+
+	for (i = 0; i < c->n; i++)
+		if (c->v[i]->it.e.snapshot && c->v[i]->it.e.creation > upto)
+			snap = i;
+	for (i = 0; i < c->n; ) {
+		e = &c->v[i]->it.e;
+		if (e->type != U_RENAME && (e->creation <= upto || (snap >= 0 &&
+		    i != snap && e->creation <= c->v[snap]->it.e.creation))) {
+			skip(a, &c->v[i]->it);
+			chain_drop(c, i);
+			snap -= i < snap;
+		} else
+			i++;
+	}
+}
+
+/* An event that had passed here only moves the chain on. */
+static void
+pass_own(struct apply *a, struct chain *c, const struct doc *d, struct seen *v)
+{
+	struct event *e = &c->v[0]->it.e;
+
+	if (e->type == U_CREATE || e->type == U_UPDATE) {
+		if (v->event == NULL || strcmp(v->event, e->name) < 0)
+			v->event = e->name;
+		v->last = e->name;
+		seen_put(a->s, d->id, v);
+	}
+	skip(a, &c->v[0]->it);
+	chain_drop(c, 0);
+}
+
+/* The longest run from the front whose chain is unbroken and that is not ours. */
+static int
+run_length(const struct chain *c, const struct seen *v)
+{
+	const char *last = v->last, *sent = v->sent;
+	const struct event *e;
+	int n;
+
+	for (n = 0; n < c->n && !c->v[n]->own; n++) {
+		e = &c->v[n]->it.e;
+		if (!follows(e, last, sent))
+			break;
+		if (e->type != U_RENAME)
+			last = sent = e->snapshot ? e->prev : e->name;
+	}
+	return n;
+}
+
+static void
+take_fault(struct apply *a, struct chain *c)
+{
+	struct buf b = { 0 };
+	size_t i;
+
+	c->fault = a->g.fault;
+	c->nwants = a->g.nwants;
+	c->wants = NULL;
+	c->want = NULL;
+	if (c->nwants > 0) {
+		c->wants = arena_alloc(&a->page, c->nwants * sizeof(*c->wants));
+		for (i = 0; i < c->nwants; i++) {
+			c->wants[i] = arena_alloc(&a->page, sizeof(**c->wants));
+			*c->wants[i] = *a->g.wants[i];
+			if (a->g.wants[i]->birth != NULL)
+				buf_printf(&b, "%s%s", b.len > 0 ? " " : "",
+				    a->g.wants[i]->birth);
+		}
+		if (b.len > 0)
+			c->want = arena_dup(&a->page, b.p, b.len);
+		buf_free(&b);
+	}
+	free(a->g.wants);
+	a->g.wants = NULL;
+	a->g.nwants = 0;
+}
+
+/* Applies a run; false if some of it is stuck. */
+static bool
+try_run(struct apply *a, struct chain *c, struct doc *d, int n)
+{
+	struct item **run = arena_alloc(&a->page, n * sizeof(*run));
+	struct birth *b;
+	size_t k, nb;
+	bool fresh = d->id == 0;
+	int i, r;
+
+	for (i = 0; i < n; i++)
+		run[i] = &c->v[i]->it;
+	if ((r = merge_run(&a->g, run, n, d)) == -1)
+		return true;		/* the site failed: nothing counts */
+	if (r < n)
+		take_fault(a, c);
+	for (i = 0; i < r; i++)
+		chain_drop(c, 0);
+	if (r > 0 && fresh && (a->wanted.n > 0)) {
+		b = origin_births(a->s, &a->page, d->id, &nb);
+		for (k = 0; k < nb; k++)
+			wake(a, b[k].id);
+	}
+	return r == n;
+}
+
+static bool
+is_mine(struct apply *a, const struct doc *d)
+{
+	struct birth *b;
+	size_t n;
+
+	b = origin_births(a->s, &a->page, d->id, &n);
+	return n > 0 && strcmp(b[0].site, a->s->id) == 0;
+}
+
+static bool
+try_bodies(struct apply *a, struct chain *c, struct doc *d)
+{
+	struct event *e;
+	struct seen v = { .peer = a->p.peer };
+	int n, i;
+
+	for (;;) {
+		if (d->id != 0)
+			seen_get(a->s, &a->page, d->id, a->p.peer, &v);
+		drop_contained(a, c, &v);
+		if (c->n == 0)
+			return true;
+		e = &c->v[0]->it.e;
+		if (c->v[0]->own && d->id != 0 && (e->snapshot ||
+		    (e->type != U_CREATE && e->type != U_UPDATE) ||
+		    (!none(v.last) && strcmp(e->name, v.last) <= 0) ||
+		    follows(e, v.last, v.sent))) {
+			if (!none(v.last) && strcmp(e->name, v.last) <= 0) {
+				skip(a, &c->v[0]->it);
+				chain_drop(c, 0);
+			} else
+				pass_own(a, c, d, &v);
+			continue;
+		}
+		n = run_length(c, &v);
+		for (i = 0; i < n && c->v[i]->it.e.type == U_RENAME; i++)
+			;
+		if (n == 0 || (i == n && d->id == 0))
+			return stick(c, "gap", "an event before %s is missing%s",
+			    e->name, "");
+		if (d->id == 0 && i < n && c->v[i]->it.e.type == U_UPDATE)
+			return stick(c, "gap", "an update of a document that "
+			    "was not received whole%s%s", "", "");
+		if (d->id != 0 && e->type == U_CREATE && (e->snapshot ||
+		    d->dependency) && !is_mine(a, d) && e->renamed >= d->renamed
+		    && !merge_rename(&a->g, d, e)) {
+			take_fault(a, c);
+			return false;
+		}
+		if (!try_run(a, c, d, n))
+			return false;
+		if (db_failed(a->s->db) || c->n == 0)
+			return true;
+	}
+}
+
+/* All but the renames; where a rename is stuck it stays, the others go on. */
+static bool
+try_rest(struct apply *a, struct chain *c, struct doc *d, bool renamed)
+{
+	struct fault fault = c->fault;
+	struct chain rest = *c;
+	bool good;
+	int i;
+
+	if (renamed)
+		return try_bodies(a, c, d);
+	rest.v = arena_alloc(&a->page, c->n * sizeof(*rest.v));
+	rest.n = 0;
+	for (i = 0; i < c->n; )
+		if (c->v[i]->it.e.type == U_RENAME)
+			i++;
+		else {
+			rest.v[rest.n++] = c->v[i];
+			chain_drop(c, i);
+		}
+	good = try_bodies(a, &rest, d);
+	for (i = 0; i < rest.n; i++)
+		chain_add(a, c, rest.v[i]);
+	if (good)
+		c->fault = fault;
+	else {
+		c->fault = rest.fault;
+		c->want = rest.want;
+		c->wants = rest.wants;
+		c->nwants = rest.nwants;
+	}
+	return false;
+}
+
+/* Tries what has come of one document; true if nothing of it is left. */
+static bool
+try_chain(struct apply *a, struct chain *c)
+{
+	struct entry_item *last = NULL;
+	struct doc d;
+	bool gone, renamed;
+	int i;
+
+	c->fault.code = NULL;
+	c->want = NULL;
+	c->nwants = 0;
+	chain_sort(c);
+	for (i = 0; i < c->n; i++)
+		if (c->v[i]->it.e.type == U_DELETE && !c->v[i]->own)
+			last = c->v[i];
+	if (last != NULL)
+		return try_delete(a, c, last);
+	if (c->n == 0)
+		return true;
+	merge_find(&a->g, &c->v[0]->it.e, &d, &gone);
+	if (gone || (d.id == 0 && c->v[0]->own)) {
+		for (i = 0; i < c->n; i++)
+			if (c->v[i]->it.parked != 0)
+				refuse(a, &c->v[i]->it, "deleted here");
+			else
+				a->counts.skipped++;
+		c->n = 0;
+		return true;
+	}
+	renamed = try_renames(a, c, &d);
+	return try_rest(a, c, &d, renamed);
+}
+
+/* ---- documents that wait only for one another */
+
+static struct chain *
+chain_of(struct apply *a, const struct want *w)
+{
+	const char *key;
+
+	if (w->birth == NULL)
+		return NULL;
+	key = arena_printf(&a->page, "%s/%s", w->site, w->birth);
+	return map_get(&a->bykey, key, strlen(key));
+}
+
+/* Thins out the group until each waits for members only. */
+static size_t
+find_group(struct apply *a, struct chain **v)
+{
+	struct map in = { 0 };
+	struct chain *c;
+	struct doc d;
+	size_t i, k, n = 0, m;
+	bool gone, closed;
+
+	for (i = 0; i < a->nchains; i++) {
+		c = a->chains[i];
+		if (c->n == 0 || c->nwants == 0)
+			continue;
+		merge_find(&a->g, &c->v[0]->it.e, &d, &gone);
+		if (d.id == 0)
+			v[n++] = c;
+	}
+	do {
+		map_clear(&in);
+		for (i = 0; i < n; i++)
+			map_set(&in, v[i]->key, strlen(v[i]->key), v[i]);
+		for (i = m = 0; i < n; i++) {
+			closed = true;
+			for (k = 0; k < v[i]->nwants && closed; k++) {
+				c = chain_of(a, v[i]->wants[k]);
+				closed = c != NULL && map_get(&in, c->key,
+				    strlen(c->key)) != NULL;
+			}
+			if (closed)
+				v[m++] = v[i];
+		}
+		closed = m == n;
+		n = m;
+	} while (!closed);
+	map_free(&in);
+	return n;
+}
+
+struct saved {				/* what a failed group gives back */
+	struct chain	chain;
+	struct entry_item **v, *items;
+};
+
+static void
+save_chain(struct apply *a, const struct chain *c, struct saved *s)
+{
+	int i;
+
+	s->chain = *c;
+	s->v = arena_alloc(&a->page, c->n * sizeof(*s->v));
+	s->items = arena_alloc(&a->page, c->n * sizeof(*s->items));
+	for (i = 0; i < c->n; i++) {
+		s->v[i] = c->v[i];
+		s->items[i] = *c->v[i];
+	}
+}
+
+static void
+restore_chain(struct chain *c, const struct saved *s)
+{
+	struct chain now = *c;
+	int i;
+
+	*c = s->chain;
+	for (i = 0; i < c->n; i++) {
+		c->v[i] = s->v[i];
+		*c->v[i] = s->items[i];
+	}
+	/* The member that failed says why; the others wait for it. */
+	if (now.fault.code != NULL && strcmp(now.fault.code, "waits") != 0)
+		c->fault = now.fault;
+}
+
+static bool
+try_group(struct apply *a, struct chain **v, size_t n)
+{
+	struct map group = { 0 };
+	struct doc d;
+	size_t i;
+	bool gone, whole = true;
+	char *birth;
+
+	for (i = 0; i < n; i++) {
+		birth = strchr(v[i]->key, '/') + 1;
+		map_set(&group, birth, strlen(birth), v[i]);
+	}
+	a->g.group = &group;
+	a->g.later = NULL;
+	for (i = 0; i < n; i++)
+		try_chain(a, v[i]);
+	for (i = 0; i < n && whole; i++) {
+		struct event e = { .doctype = "" };
+		e.birth_site = arena_dup(&a->page, v[i]->key,
+		    strchr(v[i]->key, '/') - v[i]->key);
+		e.birth = strchr(v[i]->key, '/') + 1;
+		merge_find(&a->g, &e, &d, &gone);
+		whole = d.id != 0;
+	}
+	a->g.group = NULL;
+	map_free(&group);
+	return whole && merge_settle(&a->g) == 0;
+}
+
+static bool
+together(struct apply *a)
+{
+	struct chain **v = arena_alloc(&a->page,
+	    (a->nchains + 1) * sizeof(*v));
+	struct apply_counts counts = a->counts;
+	struct saved *saved;
+	size_t i, n = find_group(a, v);
+	long at = 0;
+
+	if (n == 0)
+		return false;
+	saved = arena_alloc(&a->page, n * sizeof(*saved));
+	for (i = 0; i < n; i++)
+		save_chain(a, v[i], &saved[i]);
+	if (a->out != NULL)
+		at = ftell(a->out);
+	db_savepoint(a->s->db);
+	if (try_group(a, v, n)) {
+		db_release(a->s->db);
+		return true;
+	}
+	if (db_failed(a->s->db))
+		return false;
+	db_undo(a->s->db);
+	site_forget_cache(a->s);
+	merge_forget(&a->g);
+	a->counts = counts;
+	if (a->out != NULL)
+		fseek(a->out, at, SEEK_SET);
+	for (i = 0; i < n; i++)
+		restore_chain(v[i], &saved[i]);
+	return false;
+}
+
+/* ---- a page */
+
+/* What was parked for a link to it or for its name may go on. */
+static bool
+wake_blocked(struct apply *a)
+{
+	const char *key;
+	struct query *q;
+	size_t was = a->nchains, i, n = 0;
+	char **keys = NULL;
+
+	if (a->stuck.n == 0)
+		return false;
+	q = parked_blocked(a->s, a->p.peer);
+	while (parked_next_key(q, &key, NULL) == 1) {
+		keys = xrealloc(keys, (n + 1) * sizeof(*keys));
+		keys[n++] = arena_dup(&a->page, key, strlen(key));
+	}
+	for (i = 0; i < n; i++)
+		chain_get(a, keys[i]);
+	free(keys);
+	return a->nchains > was;
+}
+
+static void
+work(struct apply *a)
+{
+	size_t i;
+	bool moved;
+	int n;
+
+	do {
+		moved = false;
+		for (i = 0; i < a->nchains && !db_failed(a->s->db); i++) {
+			n = a->chains[i]->n;
+			if (n == 0)
+				continue;
+			try_chain(a, a->chains[i]);
+			moved = moved || a->chains[i]->n < n;
+		}
+		if (!moved)
+			moved = together(a);
+		if (!moved && a->freed) {
+			a->freed = false;
+			moved = wake_blocked(a);
+		}
+	} while (moved && !db_failed(a->s->db));
+}
+
+static void
+park(struct apply *a, struct chain *c, struct entry_item *it)
+{
+	struct parked p = { .id = it->it.parked, .key = c->key,
+	    .event = it->it.e.name, .code = c->fault.code,
+	    .why = safe(c->fault.text), .want = c->want };
+	struct sync l = { .status = FAILED, .code = c->fault.code,
+	    .error = p.why };
+
+	if (p.id != 0 && c->old != NULL && strcmp(c->old, p.why) == 0)
+		return;
+	if (it->it.e.data != NULL)
+		l.data = json_text(&a->page, it->it.e.data, &l.datalen);
+	log_event(a, &it->it, &l);
+	if (p.id != 0) {
+		parked_reason(a->s, &p);
+		return;
+	}
+	p.log = it->it.log;
+	p.line = json_text(&a->page, it->it.e.line, &p.len);
+	parked_add(a->s, a->p.peer, &p);
+	a->counts.parked++;
+}
+
+static void
+park_rest(struct apply *a)
+{
+	struct chain *c;
+	size_t i;
+	int k;
+
+	for (i = 0; i < a->nchains; i++) {
+		c = a->chains[i];
+		if (c->n == 0)
+			continue;
+		for (k = 0; k < c->n; k++)
+			park(a, c, c->v[k]);
+		remember(a, c->key, c->want);
+	}
+}
+
+/* Once a run: what is parked from this producer, all to be tried. */
+static void
+load_stuck(struct apply *a)
+{
+	const char *key, *want;
+	struct query *q;
+	struct slot_list { const char *key; struct slot_list *next; }
+	    *list = NULL, **tail = &list, *l;
+
+	q = parked_keys(a->s, a->p.peer);
+	while (parked_next_key(q, &key, &want) == 1) {
+		remember(a, key, want);
+		l = arena_alloc(&a->page, sizeof(*l));
+		l->key = arena_dup(&a->page, key, strlen(key));
+		l->next = NULL;
+		*tail = l;
+		tail = &l->next;
+	}
+	for (l = list; l != NULL; l = l->next)
+		chain_get(a, l->key);
+	a->started = true;
+}
+
+/* A line of another, or of stock, put into our terms. */
+static bool
+claim(struct apply *a, struct event *e)
+{
+	struct mark *own;
+
+	if (e->site == NULL) {
+		e->site = e->author = a->p.site;
+		own = arena_alloc(&a->page, sizeof(*own));
+		*own = (struct mark){ a->p.site, { 0, e->name } };
+		e->via = (struct marks){ own, 1 };
+		return true;
+	}
+	if (strcmp(e->site, a->p.site) == 0)
+		return true;
+	if (!a->bad)
+		warnx("'%s' speaks as another site than before (%s, not %s): it "
+		    "was made anew or is not what it says; nothing is taken "
+		    "from it", safe(a->p.name), safe(e->site), safe(a->p.site));
+	a->bad = a->hold = true;
+	worsen(a, MISUSE);
+	return false;
+}
+
+static bool
+too_new(struct apply *a, const struct event *e)
+{
+	char t[TIME_TEXT_LEN];
+
+	if (e->creation <= time_now() + DAY)
+		return false;
+	if (!a->hold)
+		warnx("event %s of '%s' is of %s, more than a day ahead: whose "
+		    "clock is wrong?  It is not taken, the cursor stays",
+		    safe(e->name), safe(a->p.name), time_text(e->creation, t));
+	a->hold = true;
+	a->counts.rejected++;
+	worsen(a, REJECTED);
+	return true;
+}
+
+/* The producer of this page; false if nothing may be taken. */
+static bool
+meet(struct apply *a)
+{
+	const char *site = NULL;
+	size_t i;
+
+	if (!producer_load(a->s, &a->page, a->source, &a->p)) {
+		if (!a->bad)
+			warnx("no Event Producer '%s' in '%s': nothing is taken "
+			    "from it; put one in with es-put", safe(a->source),
+			    safe(a->s->path));
+		a->bad = a->hold = true;
+		worsen(a, MISUSE);
+		return false;
+	}
+	for (i = 0; i < a->nitems && site == NULL; i++)
+		site = a->items[i]->it.e.site;
+	if (site != NULL && strcmp(site, a->s->id) == 0) {
+		if (!a->bad)
+			warnx("'%s' is this site itself", safe(a->source));
+		a->bad = a->hold = true;
+		worsen(a, MISUSE);
+		return false;
+	}
+	if (a->p.site == NULL) {
+		if (a->nitems == 0 && a->rejects == NULL)
+			return false;
+		if (site == NULL)
+			site = arena_printf(&a->page, "stock:%s", a->source);
+		producer_identify(a->s, &a->p, site);
+	}
+	return true;
+}
+
+static void
+log_rejects(struct apply *a)
+{
+	struct rejected *r;
+	struct sync l;
+
+	for (r = a->rejects; r != NULL; r = r->next) {
+		l = (struct sync){ .event = "", .time = time_now(),
+		    .peer = a->p.peer, .producer = a->p.name, .type = -1,
+		    .status = FAILED, .doctype = "", .remote = "",
+		    .code = "rejected", .error = r->why, .data = r->text,
+		    .datalen = strlen(r->text) };
+		if (!sync_rejected_before(a->s, &l))
+			sync_add(a->s, &l);
+	}
+	a->rejects = NULL;
+}
+
+/* Says why the cursor stays, or moves it. */
+static void
+checkpoint(struct apply *a, const struct checkpoint *c)
+{
+	char from[TIME_TEXT_LEN], at[TIME_TEXT_LEN];
+
+	if (a->count != c->events) {
+		warnx("saw %lld of %lld events of '%s', the cursor stays: send "
+		    "them again", (long long)a->count, (long long)c->events,
+		    safe(a->source));
+		worsen(a, TEMPFAIL);
+	} else if (!a->hold && c->from > a->p.cursor) {
+		warnx("this page of '%s' begins at %s, the cursor stands at %s "
+		    "and stays: what lies between is missing", safe(a->source),
+		    time_text(c->from, from), time_text(a->p.cursor, at));
+		worsen(a, REJECTED);
+	} else if (!a->hold && c->last_update >= a->p.cursor) {
+		if (c->last_update > a->p.cursor)
+			producer_advance(a->s, &a->p, c->last_update, c->name);
+		producer_contact(a->s, &a->p, NULL);
+	}
+	a->count = 0;
+	a->hold = a->bad;
+}
+
+static void
+page_begin(struct apply *a)
+{
+	a->nchains = 0;
+	map_clear(&a->bykey);
+	merge_forget(&a->g);
+	a->g.nwaits = 0;
+	a->freed = false;
+	if (a->o.out != NULL)
+		a->out = open_memstream(&a->text, &a->len);
+}
+
+static void
+page_end(struct apply *a, bool good)
+{
+	if (a->out != NULL) {
+		fclose(a->out);
+		if (good)
+			fwrite(a->text, 1, a->len, a->o.out);
+		free(a->text);
+		a->out = NULL;
+	}
+	a->nitems = a->bytes = 0;
+	a->rejects = NULL;
+	map_clear(&a->bykey);
+	arena_reset(&a->page);
+	arena_reset(&a->s->scratch);
+}
+
+/* Applies what was read, in one transaction; c moves the cursor, or NULL. */
+static int
+page(struct apply *a, const struct checkpoint *c)
+{
+	bool good = false;
+	size_t i;
+
+	if (a->source == NULL || (a->nitems == 0 && c == NULL &&
+	    a->rejects == NULL && a->started))
+		return 0;
+	page_begin(a);
+	if (site_begin(a->s) == 0) {
+		if (meet(a)) {
+			if (!a->started)
+				load_stuck(a);
+			for (i = 0; i < a->nitems; i++)
+				if (claim(a, &a->items[i]->it.e) &&
+				    !too_new(a, &a->items[i]->it.e))
+					admit(a, a->items[i]);
+			work(a);
+			park_rest(a);
+			log_rejects(a);
+		}
+		if (c != NULL && a->p.site != NULL)
+			checkpoint(a, c);
+		if (a->o.dry && !db_failed(a->s->db)) {
+			site_rollback(a->s);
+			good = true;
+		} else
+			good = site_commit(a->s) == 0;
+	}
+	page_end(a, good);
+	if (!good)
+		worsen(a, TEMPFAIL);
+	return good ? 0 : TEMPFAIL;
+}
+
+/* ---- lines */
+
+struct apply *
+apply_open(struct site *s, const struct apply_options *o)
+{
+	struct apply *a = xcalloc(1, sizeof(*a));
+
+	a->s = s;
+	a->o = *o;
+	arena_init(&a->page);
+	arena_init(&a->run);
+	a->g.s = s;
+	a->g.p = &a->p;
+	a->g.a = &a->page;
+	a->g.done = done;
+	a->g.arg = a;
+	/* A control character first: no name may begin so. */
+	a->g.token[0] = '\001';
+	id_new(a->g.token + 1, time_now());
+	return a;
+}
+
+int
+apply_flush(struct apply *a)
+{
+	return page(a, NULL);
+}
+
+/* Lines of another producer begin: what was read so far is applied. */
+static int
+turn_to(struct apply *a, const char *name)
+{
+	char *copy;
+
+	if (a->o.producer != NULL)
+		name = a->o.producer;
+	if (a->source != NULL && strcmp(a->source, name) == 0)
+		return 0;
+	copy = xstrdup(name);		/* it may be in the page's memory */
+	if (page(a, NULL) != 0) {
+		free(copy);
+		return TEMPFAIL;
+	}
+	free(a->source);
+	a->source = copy;
+	a->started = a->hold = a->bad = false;
+	a->count = 0;
+	map_clear(&a->stuck);
+	map_clear(&a->wanted);
+	arena_reset(&a->run);
+	return 0;
+}
+
+int
+apply_reject(struct apply *a, const char *at, const char *why,
+    const char *text, size_t len)
+{
+	struct rejected *r = arena_alloc(&a->page, sizeof(*r));
+
+	warnx("%s: %s", at, safe(why));
+	r->why = arena_dup(&a->page, why, strlen(why));
+	text = safen(text, len > 200 ? 200 : len);
+	r->text = arena_dup(&a->page, text, strlen(text));
+	r->next = a->rejects;
+	a->rejects = r;
+	a->counts.rejected++;
+	worsen(a, REJECTED);
+	return 0;
+}
+
+static int
+take_event(struct apply *a, const char *at, yyjson_val *v, const char *text,
+    size_t len)
+{
+	struct entry_item *it = arena_alloc(&a->page, sizeof(*it));
+	const char *why, *name;
+
+	memset(it, 0, sizeof(*it));
+	if ((why = event_read(&a->page, v, &it->it.e)) != NULL)
+		return apply_reject(a, at, why, text, len);
+	name = it->it.e.producer;
+	if (name == NULL && a->o.producer == NULL)
+		return apply_reject(a, at, "the event does not say its "
+		    "event_producer; give -p", text, len);
+	if ((a->o.producer == NULL && (a->source == NULL ||
+	    strcmp(a->source, name) != 0)) || a->source == NULL) {
+		/* The page's memory goes with the page: read it again. */
+		if (turn_to(a, name == NULL ? a->o.producer :
+		    name) != 0)
+			return TEMPFAIL;
+		return apply_line(a, at, text, len);
+	}
+	if (a->nitems == a->capitems) {
+		a->capitems = a->capitems == 0 ? 1024 : a->capitems * 2;
+		a->items = xrealloc(a->items, a->capitems * sizeof(*a->items));
+	}
+	a->items[a->nitems++] = it;
+	a->bytes += len;
+	a->counts.events++;
+	if (it->it.e.dependency)
+		return 0;	/* stays with the line that needs it */
+	a->count++;
+	if (a->nitems >= PAGE_EVENTS || a->bytes >= PAGE_BYTES)
+		return page(a, NULL);
+	return 0;
+}
+
+static int
+take_checkpoint(struct apply *a, const char *at, yyjson_val *v,
+    const char *text, size_t len)
+{
+	struct checkpoint c;
+	const char *why = checkpoint_read(v, &c);
+
+	if (why != NULL)
+		return apply_reject(a, at, why, text, len);
+	if (a->source == NULL || (a->o.producer == NULL &&
+	    strcmp(a->source, c.producer) != 0)) {
+		if (turn_to(a, c.producer) != 0)
+			return TEMPFAIL;
+		return apply_line(a, at, text, len);
+	}
+	return page(a, &c);
+}
+
+static int
+take_end(struct apply *a, yyjson_val *v)
+{
+	int64_t status = json_int(v, "status", TEMPFAIL);
+	const char *why = json_str(v, "why");
+
+	a->ended = true;
+	if (status != DONE && why != NULL)
+		warnx("%s said: %s", safe(json_str(v, "program")), safe(why));
+	worsen(a, status >= 0 && status <= 255 ? status : TEMPFAIL);
+	return 0;
+}
+
+int
+apply_line(struct apply *a, const char *at, const char *text, size_t len)
+{
+	yyjson_val *v, *r;
+	const char *why;
+	yyjson_doc *doc;
+
+	if (db_failed(a->s->db))
+		return TEMPFAIL;
+	if ((doc = json_parse(&a->page, text, len, &why)) == NULL)
+		return apply_reject(a, at, why, text, len);
+	v = yyjson_doc_get_root(doc);
+	if (event_is(v))
+		return take_event(a, at, v, text, len);
+	if (yyjson_obj_get(v, "checkpoint") != NULL)
+		return take_checkpoint(a, at, v, text, len);
+	if ((r = yyjson_obj_get(v, "end")) != NULL)
+		return take_end(a, r);
+	if ((r = yyjson_obj_get(v, "rejected")) != NULL)
+		return apply_reject(a, at, arena_printf(&a->page, "%s: %s",
+		    json_str(r, "program") == NULL ? "?" : json_str(r, "program"),
+		    json_str(r, "why") == NULL ? "rejected" : json_str(r, "why")),
+		    json_str(r, "text") == NULL ? "" : json_str(r, "text"),
+		    json_str(r, "text") == NULL ? 0 : strlen(json_str(r, "text")));
+	if (!yyjson_is_obj(v))
+		return apply_reject(a, at, "the line is no JSON object", text,
+		    len);
+	return 0;			/* a control line that is not for us */
+}
+
+int
+apply_close(struct apply *a, struct apply_counts *counts)
+{
+	int status;
+
+	if (!db_failed(a->s->db))
+		apply_flush(a);
+	if (!a->ended) {
+		warnx("the input has no end line: it was cut; run again");
+		worsen(a, TEMPFAIL);
+	}
+	if (a->counts.parked > 0 || a->counts.refused > 0)
+		worsen(a, REJECTED);
+	if (db_failed(a->s->db))
+		worsen(a, TEMPFAIL);
+	status = a->status;
+	if (counts != NULL)
+		*counts = a->counts;
+	map_free(&a->stuck);
+	map_free(&a->wanted);
+	map_free(&a->bykey);
+	map_free(&a->g.local);
+	free(a->g.waits);
+	free(a->chains);
+	free(a->items);
+	free(a->source);
+	arena_free(&a->page);
+	arena_free(&a->run);
+	free(a);
+	return status;
+}

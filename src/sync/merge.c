@@ -1,0 +1,1217 @@
+/* merge.c - what a run of events of one document makes of it (DESIGN 7.4-7.7) */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/sync.h"
+
+struct part {				/* an event of the run, as it will be applied */
+	struct item	*it;
+	yyjson_mut_val	*whole;		/* Create: the document */
+	yyjson_mut_val	*chg;		/* what it changes; NULL: nothing */
+	bool		 cut;		/* some of it lost to a conflict */
+	struct places	 keep;		/* where it writes; only if asked for */
+	struct places	 again;		/* won here against it: to be said again */
+	const char	*lost;
+};
+
+struct group {				/* parts of one author, via and base */
+	int		 first, n;
+	yyjson_mut_val	*body;		/* the document after it */
+};
+
+struct plan {
+	struct merge	*g;
+	const struct meta *meta;
+	const struct subscription *row;	/* NULL: a dependency */
+	struct doc	*d;
+	bool		 same, adopt;
+	yyjson_mut_doc	*m;
+	yyjson_mut_val	*body;
+	const char	*name;		/* at the producer, as of the last event */
+	struct part	*parts;
+	int		 n;
+	struct group	*groups;
+	int		 ngroups;
+	bool		 waits, mixed;	/* links wait; more than one author */
+	struct doc	 adopted;
+};
+
+static bool
+fail(struct plan *p, const char *code, const char *fmt, const char *a,
+    const char *b)
+{
+	return fault_set(&p->g->fault, code, fmt, a, b);
+}
+
+static const char *
+marks_find(const struct marks *m, const char *site)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (strcmp(m->v[i].site, site) == 0)
+			return m->v[i].at.name;
+	return NULL;
+}
+
+/* ---- the local document */
+
+void
+merge_find(struct merge *g, const struct event *e, struct doc *d, bool *gone)
+{
+	int64_t id = 0;
+	bool was = false;
+	size_t i;
+
+	*gone = false;
+	memset(d, 0, sizeof(*d));
+	if (e->birth == NULL)
+		id = doc_number_remote(g->s, e->doctype, g->p->peer, e->docname);
+	else
+		id = origin_find(g->s, e->birth_site, e->birth, &was);
+	for (i = 0; id == 0 && i < e->nalso; i++)
+		id = origin_find(g->s, e->also[i].site, e->also[i].at.name, &was);
+	if (id == 0)
+		return;
+	if (was || !doc_load(g->s, g->a, id, true, d))
+		*gone = true;
+}
+
+void
+merge_forget(struct merge *g)
+{
+	map_clear(&g->local);
+}
+
+/* ---- links: from what they are called there to what they are called here */
+
+struct translation {
+	struct plan	*p;
+	const struct event *e;
+};
+
+static char *
+mark(struct merge *g, const struct want *w)
+{
+	if (g->nwaits == g->capwaits) {
+		g->capwaits = g->capwaits == 0 ? 64 : g->capwaits * 2;
+		g->waits = xrealloc(g->waits, g->capwaits * sizeof(*g->waits));
+	}
+	g->waits[g->nwaits] = *w;
+	return arena_printf(g->a, "%s%zu", g->token, g->nwaits++);
+}
+
+/* The want that a marked value stands for, or NULL. */
+static struct want *
+marked(struct merge *g, yyjson_mut_val *v)
+{
+	const char *s = yyjson_mut_get_str(v);
+	size_t n = strlen(g->token);
+
+	if (s == NULL || strncmp(s, g->token, n) != 0)
+		return NULL;
+	return &g->waits[strtoul(s + n, NULL, 10)];
+}
+
+static const char *
+name_of(struct merge *g, int64_t id, const char *birth)
+{
+	const char *name;
+	struct doc d;
+
+	if ((name = map_get(&g->local, birth, strlen(birth))) != NULL)
+		return name;
+	if (!doc_load(g->s, g->a, id, false, &d))
+		return NULL;
+	map_set(&g->local, arena_dup(g->a, birth, strlen(birth)), strlen(birth),
+	    (void *)d.name);
+	return d.name;
+}
+
+/* The local name of a link's target, or NULL. */
+static const char *
+target(struct merge *g, const struct event *e, struct want *w)
+{
+	yyjson_val *b = yyjson_obj_get(yyjson_obj_get(e->links, w->doctype),
+	    w->name);
+	const char *name;
+	struct doc d;
+	int64_t id;
+	bool gone;
+
+	w->site = yyjson_get_str(yyjson_arr_get(b, 0));
+	w->birth = yyjson_get_str(yyjson_arr_get(b, 1));
+	if (w->site != NULL && w->birth != NULL) {
+		if ((name = map_get(&g->local, w->birth,
+		    strlen(w->birth))) != NULL)
+			return name;
+		id = origin_find(g->s, w->site, w->birth, &gone);
+		return id == 0 || gone ? NULL : name_of(g, id, w->birth);
+	}
+	w->site = w->birth = NULL;
+	if (e->birth != NULL)
+		return NULL;		/* it was dangling over there */
+	id = doc_number_remote(g->s, w->doctype, g->p->peer, w->name);
+	if (id != 0 && doc_load(g->s, g->a, id, false, &d))
+		return d.name;
+	return doc_number(g->s, w->doctype, w->name) != 0 ? w->name : NULL;
+}
+
+static void
+translate(void *arg, yyjson_mut_val *obj, const struct field *f,
+    const char *doctype, yyjson_mut_val *value)
+{
+	struct translation *t = arg;
+	struct merge *g = t->p->g;
+	struct want w = { .doctype = doctype,
+	    .name = yyjson_mut_get_str(value) };
+	const char *name;
+
+	if (!meta_streamed(doctype))
+		return;
+	if ((name = target(g, t->e, &w)) == NULL) {
+		w.together = w.birth != NULL && ((t->e->birth != NULL &&
+		    strcmp(w.birth, t->e->birth) == 0) || (g->group != NULL &&
+		    map_get(g->group, w.birth, strlen(w.birth)) != NULL));
+		name = mark(g, &w);
+		t->p->waits = true;
+	} else if (strcmp(name, w.name) == 0)
+		return;
+	json_put(t->p->m, obj, f->name, json_new_str(t->p->m, name));
+}
+
+/* ---- what was changed here that the author of an event had not seen */
+
+struct unseen {
+	struct places	 at;
+	int64_t		*entry;		/* the first such entry for each place */
+	bool		 any;
+};
+
+static void
+unseen_free(struct unseen *u)
+{
+	places_free(&u->at);
+	free(u->entry);
+}
+
+static void
+unseen_add(struct unseen *u, const struct places *at, int64_t entry)
+{
+	size_t i, k;
+
+	for (i = 0; i < at->n; i++) {
+		for (k = 0; k < u->at.n; k++)
+			if (place_same(&u->at.v[k], &at->v[i]))
+				break;
+		if (k == u->at.n) {
+			places_add(&u->at, &at->v[i]);
+			u->entry = xrealloc(u->entry,
+			    u->at.n * sizeof(*u->entry));
+		}
+		u->entry[k] = entry;
+	}
+	u->any = u->at.n > 0;
+}
+
+/* Does the author of e know this journal entry? */
+static bool
+known(struct merge *g, const struct event *e, const struct entry *j,
+    const struct origin_marks *marks)
+{
+	const char *by = marks->author == NULL ? g->s->id : marks->author;
+	const char *there, *knew;
+
+	if (strcmp(by, e->author) == 0 && strcmp(by, g->s->id) != 0)
+		return true;
+	there = strcmp(by, g->s->id) == 0 ? j->name : marks_find(&marks->via, by);
+	knew = marks_find(&e->knew, by);
+	if (knew == NULL && strcmp(by, g->s->id) == 0)
+		knew = e->base;
+	return there != NULL && knew != NULL && strcmp(there, knew) <= 0;
+}
+
+static void
+mine_since(struct plan *p, const struct event *e, struct unseen *u)
+{
+	struct merge *g = p->g;
+	const char *knew = marks_find(&e->knew, g->s->id);
+	struct origin_marks marks;
+	struct places at;
+	struct seen seen;
+	struct entry j;
+	int64_t pos, since = 0;
+
+	if (e->site == NULL || p->d->id == 0)
+		return;
+	if (p->d->author > 0 && strcmp(site_peer_identity(g->s, p->d->author),
+	    e->author) == 0)
+		return;
+	if (knew == NULL)
+		knew = e->base;
+	if (p->d->author == 0 && knew != NULL && id_time(knew, &since) &&
+	    p->d->last <= since)
+		return;
+	seen_get(g->s, g->a, p->d->id, g->p->peer, &seen);
+	for (pos = p->d->last; pos > seen.sync; pos = j.before) {
+		if (!journal_get(g->s, g->a, pos, &j))
+			break;
+		if (j.type != U_UPDATE)
+			continue;
+		journal_marks(g->a, j.marks, &marks);
+		if (known(g, e, &j, &marks))
+			continue;
+		at = (struct places){ 0 };
+		places_of(&at, p->meta, yyjson_val_mut_copy(p->m,
+		    yyjson_doc_get_root(json_parse_own(g->a, j.data,
+		    j.datalen))));
+		unseen_add(u, &at, j.creation);
+		places_free(&at);
+	}
+}
+
+/* The document as it was before one of its journal entries, or NULL where the
+ * journal does not reach back. */
+static yyjson_mut_val *
+body_before(struct plan *p, int64_t entry)
+{
+	struct merge *g = p->g;
+	yyjson_mut_val *body = NULL, *data;
+	struct entry j, *v = NULL;
+	size_t n = 0;
+	int64_t pos;
+
+	for (pos = p->d->last; pos != 0 && journal_get(g->s, g->a, pos, &j);
+	    pos = j.before) {
+		if (pos >= entry || j.data == NULL)
+			continue;
+		v = xrealloc(v, (n + 1) * sizeof(*v));
+		v[n++] = j;
+		if (j.type == U_CREATE)
+			break;
+	}
+	if (n > 0 && v[n - 1].type == U_CREATE)
+		while (n-- > 0) {
+			data = yyjson_val_mut_copy(p->m, yyjson_doc_get_root(
+			    json_parse_own(g->a, v[n].data, v[n].datalen)));
+			if (v[n].type == U_CREATE)
+				body = data;
+			else if (v[n].type == U_UPDATE)
+				diff_apply(p->m, p->meta, body, data);
+		}
+	free(v);
+	return body;
+}
+
+/* ---- conflicts */
+
+enum side { HERE, THERE, PARK };
+
+static enum side
+winner(struct plan *p)
+{
+	struct birth *b;
+	size_t n;
+
+	if (p->row != NULL && p->row->policy == POLICY_PRODUCER)
+		return THERE;
+	if (p->row != NULL && p->row->policy == POLICY_MANUAL)
+		return PARK;
+	b = origin_births(p->g->s, p->g->a, p->d->id, &n);
+	if (n > 0 && strcmp(b[0].site, p->g->s->id) == 0)
+		return HERE;
+	return p->d->home == p->g->p->peer ? THERE : HERE;
+}
+
+static void
+add_lost(struct plan *p, yyjson_mut_val **list, const struct place *at,
+    yyjson_mut_val *mine, yyjson_mut_val *theirs, enum side side)
+{
+	yyjson_mut_val *o;
+
+	if (*list == NULL)
+		*list = yyjson_mut_arr(p->m);
+	o = yyjson_mut_arr_add_obj(p->m, *list);
+	if (at->table != NULL) {
+		json_put(p->m, o, "table", json_new_str(p->m, at->table));
+		json_put(p->m, o, "row", json_new_str(p->m, at->row));
+	}
+	if (at->field != NULL)
+		json_put(p->m, o, "field", json_new_str(p->m, at->field));
+	json_put(p->m, o, "kept", side == HERE ? mine : theirs);
+	json_put(p->m, o, "lost", side == HERE ? theirs : mine);
+	json_put(p->m, o, "winner", json_new_str(p->m,
+	    side == HERE ? "here" : "producer"));
+}
+
+static const struct place *
+overlapping(const struct places *all, const struct place *x, size_t *k)
+{
+	for (*k = 0; *k < all->n; ++*k)
+		if (place_same(&all->v[*k], x))
+			return &all->v[*k];
+	for (*k = 0; *k < all->n; ++*k)
+		if (place_overlap(&all->v[*k], x))
+			return &all->v[*k];
+	return NULL;
+}
+
+/* Did the producer leave this place alone: is it there as it was before our
+ * first change of it? */
+static bool
+left_alone(struct plan *p, struct part *t, const struct place *q,
+    const struct place *x, int64_t entry)
+{
+	yyjson_mut_val *before = body_before(p, entry), *as;
+
+	if (before == NULL)
+		return false;
+	if (t->whole != NULL)
+		return place_equal(p->meta, q, t->whole, before);
+	if (!place_same(q, x))
+		return true;
+	as = yyjson_mut_val_mut_copy(p->m, p->body);
+	diff_apply(p->m, p->meta, as, t->chg);
+	return place_equal(p->meta, x, as, before);
+}
+
+/* One place that an event writes and that was changed here meanwhile. */
+static bool
+conflict(struct plan *p, struct part *t, const struct place *x,
+    const struct unseen *u, yyjson_mut_val *after, struct places *won,
+    yyjson_mut_val **lost)
+{
+	const struct event *e = &t->it->e;
+	const struct place *q;
+	enum side side;
+	size_t k;
+
+	if ((q = overlapping(&u->at, x, &k)) == NULL)
+		return true;
+	if ((e->type == U_CREATE || e->merged) && u->entry[k] != 0 &&
+	    left_alone(p, t, q, x, u->entry[k])) {
+		places_add(won, x);
+		return true;
+	}
+	if (place_equal(p->meta, x, p->body, after))
+		return true;
+	side = winner(p);
+	if (x->table == NULL && strcmp(x->field, "docstatus") == 0)
+		side = json_mut_int(p->body, "docstatus", 0) >
+		    json_mut_int(after, "docstatus", 0) ? HERE : THERE;
+	if (side == PARK)
+		return fail(p, "conflict", "'%s' was changed on both sides%s",
+		    x->field != NULL ? x->field : x->table, "");
+	add_lost(p, lost, x, place_value(p->m, p->meta, x, p->body),
+	    place_value(p->m, p->meta, x, after), side);
+	if (side == HERE) {
+		places_add(won, x);
+		places_add(&t->again, x);
+	}
+	return true;
+}
+
+/* Two authors within one run: what the later had not seen of the earlier. */
+static void
+earlier_unseen(struct plan *p, const struct event *e, struct unseen *u)
+{
+	const struct event *f;
+	const char *there, *knew;
+	int i;
+
+	for (i = 0; p->mixed && i < p->n; i++) {
+		f = &p->parts[i].it->e;
+		if (f->author == NULL || e->author == NULL ||
+		    strcmp(f->author, e->author) == 0)
+			continue;
+		there = marks_find(&f->via, f->author);
+		knew = marks_find(&e->knew, f->author);
+		if (there != NULL && (knew == NULL || strcmp(there, knew) > 0))
+			unseen_add(u, &p->parts[i].keep, 0);
+	}
+}
+
+/* Takes out of an event what lost against changes made here. */
+static bool
+resolve(struct plan *p, struct part *t)
+{
+	struct unseen u = { 0 };
+	struct places all = { 0 }, won = { 0 };
+	yyjson_mut_val *after, *lost = NULL;
+	size_t i;
+	bool good = true;
+
+	if (!p->adopt)
+		mine_since(p, &t->it->e, &u);
+	if (p->d->id != 0)
+		earlier_unseen(p, &t->it->e, &u);
+	if (u.any || p->mixed)
+		places_of(&all, p->meta, t->chg);
+	if (u.any) {
+		after = t->whole;
+		if (after == NULL) {
+			after = yyjson_mut_val_mut_copy(p->m, p->body);
+			diff_apply(p->m, p->meta, after, t->chg);
+		}
+		for (i = 0; i < all.n && good; i++)
+			good = conflict(p, t, &all.v[i], &u, after, &won, &lost);
+	}
+	for (i = 0; i < all.n; i++)
+		if (!places_overlap(&won, &all.v[i]))
+			places_add(&t->keep, &all.v[i]);
+	if (won.n > 0) {
+		t->chg = diff_cut(p->m, p->meta, t->chg, &t->keep);
+		t->cut = true;
+	}
+	if (lost != NULL)
+		t->lost = json_mut_text(p->g->a, lost, NULL);
+	unseen_free(&u);
+	places_free(&all);
+	places_free(&won);
+	return good;
+}
+
+/* ---- planning a run: nothing is written */
+
+/* Names that are shared may be taken: by a document that is the same one, or
+ * by another. */
+static bool
+adopt(struct plan *p, const struct event *e, yyjson_mut_val *data)
+{
+	struct merge *g = p->g;
+	struct doc *o = &p->adopted;
+	struct birth *b;
+	size_t i, n;
+
+	if (!doc_find(g->s, g->a, p->meta, e->docname, true, o))
+		return true;
+	b = origin_births(g->s, g->a, o->id, &n);
+	for (i = 0; i < n; i++)
+		if (e->birth != NULL && strcmp(b[i].site, e->birth_site) == 0)
+			return fail(p, "name", "the name '%s' is taken by "
+			    "another document of that site%s", e->docname, "");
+	if (o->home == g->p->peer)
+		return fail(p, "name", "the name '%s' is taken by another "
+		    "document from there%s", e->docname, "");
+	p->body = doc_body(g->a, p->m, o);
+	if (diff_make(p->m, p->meta, p->body, data) != NULL &&
+	    p->row->policy != POLICY_PRODUCER)
+		return fail(p, "name", "another %s is called '%s' here",
+		    p->meta->name, e->docname);
+	p->adopt = true;
+	p->d = o;
+	return true;
+}
+
+/* A document of a stranger in our form, links translated. */
+static bool
+take_whole(struct plan *p, struct part *t)
+{
+	struct translation tr = { p, &t->it->e };
+
+	t->whole = yyjson_val_mut_copy(p->m, t->it->e.data);
+	if (!doc_clean(p->m, p->meta, t->whole, &p->g->fault))
+		return false;
+	yyjson_mut_obj_remove_key(t->whole, "remote_docname");
+	yyjson_mut_obj_remove_key(t->whole, "remote_site_name");
+	doc_links(p->meta, t->whole, translate, &tr);
+	return true;
+}
+
+static bool
+plan_create(struct plan *p, struct part *t)
+{
+	if (!take_whole(p, t))
+		return false;
+	if (p->same && p->d->id == 0 && p->body == NULL &&
+	    !adopt(p, &t->it->e, t->whole))
+		return false;
+	if (p->body == NULL) {
+		p->body = t->whole;
+		return true;
+	}
+	t->chg = diff_make(p->m, p->meta, p->body, t->whole);
+	return true;
+}
+
+static bool
+plan_update(struct plan *p, struct part *t)
+{
+	struct translation tr = { p, &t->it->e };
+	const char *why;
+
+	t->chg = yyjson_val_mut_copy(p->m, t->it->e.data);
+	if ((why = diff_fault(p->meta, t->chg)) != NULL)
+		return fail(p, "type", "%s%s", why, "");
+	diff_links(p->meta, t->chg, translate, &tr);
+	return true;
+}
+
+static bool
+plan_part(struct plan *p, struct item *it)
+{
+	struct part *t = &p->parts[p->n];
+
+	*t = (struct part){ .it = it };
+	if (it->e.type == U_RENAME) {
+		p->name = it->e.new_name;
+		p->n++;
+		return true;
+	}
+	if (it->e.type == U_CREATE)
+		p->name = it->e.docname;
+	if (!(it->e.type == U_CREATE ? plan_create(p, t) : plan_update(p, t)))
+		return false;
+	if (t->chg != NULL) {
+		if (!resolve(p, t))
+			return false;
+		if (p->body == t->whole)
+			p->body = yyjson_mut_val_mut_copy(p->m, p->body);
+		if (t->chg != NULL)
+			diff_apply(p->m, p->meta, p->body, t->chg);
+	}
+	p->n++;
+	return true;
+}
+
+static bool
+same_marks(const struct marks *a, const struct marks *b, const char *but,
+    bool names)
+{
+	const char *there;
+	size_t i, n = 0, m = 0;
+
+	for (i = 0; i < b->n; i++)
+		m += but == NULL || strcmp(b->v[i].site, but) != 0;
+	for (i = 0; i < a->n; i++) {
+		if (but != NULL && strcmp(a->v[i].site, but) == 0)
+			continue;
+		n++;
+		there = marks_find(b, a->v[i].site);
+		if (there == NULL ||
+		    (names && strcmp(there, a->v[i].at.name) != 0))
+			return false;
+	}
+	return n == m;
+}
+
+/* Events of one author, way and base make one entry in our journal. */
+static bool
+same_group(const struct event *a, const struct event *b)
+{
+	if ((a->author == NULL) != (b->author == NULL) ||
+	    (a->author != NULL && strcmp(a->author, b->author) != 0))
+		return false;
+	return same_marks(&a->via, &b->via, NULL, false) &&
+	    same_marks(&a->knew, &b->knew, a->author, true);
+}
+
+static void
+find_wants(void *arg, yyjson_mut_val *obj, const struct field *f,
+    const char *doctype, yyjson_mut_val *value)
+{
+	struct merge *g = arg;
+	struct want *w = marked(g, value);
+
+	(void)obj;
+	(void)f;
+	(void)doctype;
+	if (w == NULL || w->together)
+		return;
+	g->wants = xrealloc(g->wants, (g->nwants + 1) * sizeof(*g->wants));
+	g->wants[g->nwants++] = w;
+}
+
+/* Is what came out a document that can stand here? */
+static bool
+check(struct plan *p)
+{
+	struct merge *g = p->g;
+	int is;
+
+	if (p->waits) {
+		doc_links(p->meta, p->body, find_wants, g);
+		if (g->nwants > 0)
+			return fail(p, "waits", "waits for %s '%s'",
+			    g->wants[0]->doctype, g->wants[0]->name);
+	}
+	if (!doc_check(p->meta, p->body, NULL, CHECK_TYPES |
+	    (p->row != NULL && p->row->strict ? CHECK_FULL : 0),
+	    &g->s->lookup, &g->fault))
+		return false;
+	is = json_mut_int(p->body, "docstatus", 0);
+	if (p->d->id != 0 && is < p->d->docstatus)
+		return fault_set(&g->fault, "docstatus",
+		    "docstatus goes back from %d to %d", p->d->docstatus, is);
+	return true;
+}
+
+/* The name of a new document: the producer's, or one of ours. */
+static bool
+choose_name(struct plan *p, bool same)
+{
+	struct merge *g = p->g;
+	const char *name = p->name;
+
+	if (!same && p->row != NULL) {
+		name = strcasecmp(p->meta->autoname, "Prompt") == 0 ? NULL :
+		    name_new(g->a, p->meta, p->body, time_now(), &g->s->lookup,
+		    &g->fault);
+		/* No rule gives one: the producer's, with a number if taken. */
+		if (name == NULL)
+			name = arena_printf(g->a, "%s", p->name);
+		if (doc_number(g->s, p->meta->name, name) != 0)
+			name = arena_printf(g->a, "%s-%lld", p->name, (long long)
+			    g->s->lookup.counter(g->s, "es:local names"));
+	}
+	if (doc_number(g->s, p->meta->name, name) != 0)
+		return fail(p, "name", "another %s is called '%s' here",
+		    p->meta->name, name);
+	p->d->name = name;
+	return true;
+}
+
+static bool
+plan_run(struct plan *p, struct item **run, int n)
+{
+	const struct item *last = NULL;
+	struct group *gr = NULL;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (run[i]->e.type != U_RENAME) {
+			if (last == NULL || !same_group(&last->e, &run[i]->e)) {
+				if (gr != NULL)
+					gr->body = yyjson_mut_val_mut_copy(p->m,
+					    p->body);
+				gr = &p->groups[p->ngroups++];
+				*gr = (struct group){ .first = i };
+			}
+			last = run[i];
+		}
+		if (!plan_part(p, run[i]))
+			return false;
+		if (gr != NULL)
+			gr->n = i + 1 - gr->first;
+	}
+	if (gr == NULL)
+		return true;
+	gr->body = p->body;
+	return check(p) && (p->d->id != 0 || choose_name(p, p->same));
+}
+
+/* ---- writing what was planned */
+
+/* Marks of the document itself become its name; of others in its group null,
+ * to be written later. */
+struct settling {
+	struct plan	*p;
+	const char	*self;		/* birth */
+	bool		 others;
+};
+
+static void
+settle_link(void *arg, yyjson_mut_val *obj, const struct field *f,
+    const char *doctype, yyjson_mut_val *value)
+{
+	struct settling *s = arg;
+	struct want *w = marked(s->p->g, value);
+
+	(void)doctype;
+	if (w == NULL)
+		return;
+	if (s->self != NULL && strcmp(w->birth, s->self) == 0)
+		json_put(s->p->m, obj, f->name,
+		    json_new_str(s->p->m, s->p->d->name));
+	else {
+		s->others = true;
+		json_put(s->p->m, obj, f->name, yyjson_mut_null(s->p->m));
+	}
+}
+
+static void
+settle(struct plan *p, yyjson_mut_val **body, struct item *it, bool last)
+{
+	struct settling s = { p, it->e.birth, false };
+	yyjson_mut_val *marked_body;
+	struct later *l;
+
+	if (!p->waits)
+		return;
+	marked_body = *body;
+	*body = yyjson_mut_val_mut_copy(p->m, marked_body);
+	doc_links(p->meta, *body, settle_link, &s);
+	if (!s.others || !last)
+		return;
+	l = arena_alloc(p->g->a, sizeof(*l));
+	*l = (struct later){ .m = p->m, .body = marked_body, .item = it,
+	    .next = p->g->later };
+	p->g->later = l;
+}
+
+static void
+settle_diff(struct plan *p, yyjson_mut_val *diff, struct item *it)
+{
+	struct settling s = { p, it->e.birth, false };
+
+	if (p->waits)
+		diff_links(p->meta, diff, settle_link, &s);
+}
+
+static void
+put_remote(struct plan *p, yyjson_mut_val *body)
+{
+	json_put(p->m, body, "remote_docname", json_new_str(p->m, p->name));
+	json_put(p->m, body, "remote_site_name",
+	    json_new_str(p->m, p->g->p->name));
+}
+
+static void
+cause_of(struct plan *p, const struct group *gr, struct cause *c,
+    struct marks *via)
+{
+	struct event *e;
+	size_t k, j;
+	int i;
+
+	*c = (struct cause){ .user = p->g->p->user, .via = via };
+	if (c->user == NULL)
+		c->user = "Administrator";
+	*via = p->parts[gr->first].it->e.via;
+	for (i = gr->first; i < gr->first + gr->n; i++) {
+		e = &p->parts[i].it->e;
+		if (e->type == U_RENAME)
+			continue;
+		c->author = e->author;
+		c->knew = &e->knew;
+		c->merged = c->merged || e->snapshot || e->merged;
+		for (k = 0; k < via->n; k++)
+			for (j = 0; j < e->via.n; j++)
+				if (strcmp(via->v[k].site, e->via.v[j].site) == 0
+				    && strcmp(via->v[k].at.name,
+				    e->via.v[j].at.name) < 0)
+					via->v[k] = e->via.v[j];
+	}
+}
+
+/* The diff of a group: its one event's, or what they changed together. */
+static yyjson_mut_val *
+group_diff(struct plan *p, const struct group *gr)
+{
+	struct places at = { 0 };
+	yyjson_mut_val *diff = NULL;
+	int i, n = 0;
+
+	for (i = gr->first; i < gr->first + gr->n; i++)
+		if (p->parts[i].chg != NULL) {
+			diff = p->parts[i].chg;
+			n++;
+		}
+	if (n <= 1)
+		return diff;
+	for (i = gr->first; i < gr->first + gr->n; i++)
+		if (p->parts[i].chg != NULL)
+			places_of(&at, p->meta, p->parts[i].chg);
+	diff = at.n == 0 ? NULL : diff_at(p->m, p->meta, gr->body, &at);
+	places_free(&at);
+	return diff;
+}
+
+static int
+insert(struct plan *p, yyjson_mut_val *body, const struct item *it,
+    const struct cause *c)
+{
+	struct birth b = { it->e.birth_site, it->e.birth };
+	char id[ID_LEN + 1];
+
+	if (b.id == NULL) {
+		id_new(id, time_now());
+		b.id = id;
+		b.site = p->g->p->site;
+	}
+	p->d->meta = p->meta;
+	p->d->home = p->g->p->peer;
+	p->d->dependency = p->row == NULL || !p->row->approved;
+	p->d->renamed = it->e.renamed;
+	p->d->remote = strcmp(p->d->name, p->name) == 0 ? NULL : p->name;
+	if (!p->same && p->row != NULL)
+		put_remote(p, body);
+	if (doc_insert(p->g->s, p->d, p->m, body, &b, c) == -1)
+		return -1;
+	map_set(&p->g->local, arena_dup(p->g->a, b.id, strlen(b.id)),
+	    strlen(b.id), (void *)p->d->name);
+	return 0;
+}
+
+/* Tells of the events from first on; entry is the journal entry that they made
+ * and holds the data of one that made it alone. */
+static void
+tell(struct plan *p, int first, int n, int64_t entry)
+{
+	struct part *t;
+	int i, bodies = 0;
+	bool same;
+	size_t len;
+	char *text;
+
+	for (i = first; i < first + n; i++)
+		bodies += p->parts[i].it->e.type != U_RENAME;
+	for (i = first; i < first + n; i++) {
+		t = &p->parts[i];
+		same = bodies == 1 && entry != 0 && !t->cut &&
+		    t->it->e.type != U_RENAME &&
+		    (t->whole == NULL || t->chg == NULL);
+		text = NULL;
+		len = 0;
+		if (!same && t->it->e.data != NULL)
+			text = json_text(p->g->a, t->it->e.data, &len);
+		p->g->done(p->g->arg, t->it, p->d, same ? entry : 0, text, len,
+		    t->lost);
+	}
+}
+
+static int
+write_group(struct plan *p, struct group *gr, bool last)
+{
+	struct item *it = p->parts[gr->first].it;
+	yyjson_mut_val *diff = NULL;
+	struct marks via;
+	struct cause c;
+	int64_t entry = 0;
+
+	cause_of(p, gr, &c, &via);
+	if (p->d->id != 0)
+		diff = group_diff(p, gr);
+	settle(p, &gr->body, it, last);
+	if (p->d->id == 0) {
+		if (insert(p, gr->body, it, &c) == -1)
+			return -1;
+		entry = p->d->modified;
+	} else if (diff != NULL) {
+		settle_diff(p, diff, it);
+		if (doc_update(p->g->s, p->d, p->m, gr->body, diff, &c) == -1)
+			return -1;
+		entry = p->d->modified;
+	}
+	tell(p, gr->first, gr->n, entry);
+	return 0;
+}
+
+/* What a side keeps against the other it says again, as its own change. */
+static int
+say_again(struct plan *p)
+{
+	struct cause c = { .user = p->g->p->user };
+	struct places all = { 0 };
+	yyjson_mut_val *diff;
+	size_t k;
+	int i, r = 0;
+
+	if (c.user == NULL)
+		c.user = "Administrator";
+	for (i = 0; i < p->n; i++)
+		for (k = 0; k < p->parts[i].again.n; k++)
+			places_add(&all, &p->parts[i].again.v[k]);
+	if (all.n > 0 && (diff = diff_at(p->m, p->meta, p->body, &all)) != NULL)
+		r = doc_update(p->g->s, p->d, p->m, p->body, diff, &c);
+	places_free(&all);
+	return r;
+}
+
+/* ---- what is known of the document afterwards */
+
+/* Had the author seen something of ours: is it our own document coming back? */
+bool
+merge_has_base(const struct merge *g, const struct event *e)
+{
+	return e->base != NULL || marks_find(&e->bases, g->s->id) != NULL ||
+	    (e->author == e->site && marks_find(&e->knew, g->s->id) != NULL);
+}
+
+static void
+note_births(struct plan *p, const struct event *e, int64_t *sync)
+{
+	struct merge *g = p->g;
+	struct birth *b, new;
+	size_t i, k, n;
+
+	if (e->birth == NULL || (!p->adopt && e->nalso == 0))
+		return;
+	b = origin_births(g->s, g->a, p->d->id, &n);
+	for (i = 0; i <= e->nalso; i++) {
+		new.site = i == 0 ? e->birth_site : e->also[i - 1].site;
+		new.id = i == 0 ? e->birth : e->also[i - 1].at.name;
+		for (k = 0; k < n; k++)
+			if (strcmp(b[k].id, new.id) == 0)
+				break;
+		if (k < n)
+			continue;
+		origin_add(g->s, p->d->id, &new);
+		*sync = g->s->newest;
+	}
+	b = origin_births(g->s, g->a, p->d->id, &n);
+	if (*sync != 0 && strcmp(b[0].site, g->s->id) != 0)
+		p->d->home = g->p->peer;
+}
+
+/* Who brings it, and what it is called there. */
+static void
+note_route(struct plan *p, const struct event *e, const struct doc *was)
+{
+	struct merge *g = p->g;
+	struct birth *b;
+	size_t n;
+	int i;
+
+	if (p->d->home != 0 && p->row != NULL && p->row->approved &&
+	    (p->d->dependency || p->d->home != g->p->peer) &&
+	    !merge_has_base(g, e)) {
+		b = origin_births(g->s, g->a, p->d->id, &n);
+		if (n > 0 && strcmp(b[0].site, g->s->id) != 0) {
+			p->d->home = g->p->peer;
+			p->d->dependency = false;
+		}
+	}
+	if (p->d->home == g->p->peer && p->name != NULL) {
+		p->d->remote = strcmp(p->name, p->d->name) == 0 ? NULL : p->name;
+		for (i = 0; i < p->n; i++) {
+			e = &p->parts[i].it->e;
+			if (e->type == U_RENAME && e->renamed == 0 &&
+			    e->creation > p->d->renamed)
+				p->d->renamed = e->creation;
+			else if (e->renamed > p->d->renamed)
+				p->d->renamed = e->renamed;
+		}
+	}
+	if (was->id == 0 ? p->d->renamed != p->parts[0].it->e.renamed :
+	    p->d->home != was->home || p->d->dependency != was->dependency ||
+	    p->d->renamed != was->renamed || (p->d->remote == NULL) !=
+	    (was->remote == NULL) || (p->d->remote != NULL &&
+	    strcmp(p->d->remote, was->remote) != 0))
+		doc_save_route(g->s, p->d);
+}
+
+static void
+note_seen(struct plan *p, bool fresh, int64_t sync)
+{
+	struct merge *g = p->g;
+	struct event *e;
+	struct seen v = { .peer = g->p->peer };
+	int i;
+
+	if (!fresh)
+		seen_get(g->s, g->a, p->d->id, g->p->peer, &v);
+	if (sync != 0)
+		v.sync = sync;
+	for (i = 0; i < p->n; i++) {
+		e = &p->parts[i].it->e;
+		if (e->type == U_RENAME)
+			continue;
+		if (v.event == NULL || e->birth == NULL ||
+		    strcmp(v.event, e->name) < 0)
+			v.event = e->name;
+		v.last = v.sent = e->snapshot ? e->prev : e->name;
+		if (e->snapshot)
+			v.upto = e->creation;
+		if (e->via.n > 1)
+			seen_note(g->s, p->d->id, &e->via, g->p->peer);
+		if (e->type == U_CREATE && e->seen.n > 0)
+			seen_note(g->s, p->d->id, &e->seen, g->p->peer);
+	}
+	seen_put(g->s, p->d->id, &v);
+}
+
+static int
+write_plan(struct plan *p)
+{
+	struct doc was = *p->d;
+	struct event *first = &p->parts[0].it->e;
+	int64_t sync = 0;
+	int i;
+
+	if (p->ngroups > 0 && p->groups[0].first > 0)
+		tell(p, 0, p->groups[0].first, 0);
+	for (i = 0; i < p->ngroups; i++)
+		if (write_group(p, &p->groups[i], i == p->ngroups - 1) == -1)
+			return -1;
+	if (p->g->later != NULL && p->g->later->d.id == 0)
+		p->g->later->d = *p->d;
+	if (say_again(p) == -1)
+		return -1;
+	note_births(p, first, &sync);
+	note_route(p, first, &was);
+	note_seen(p, was.id == 0, sync);
+	return db_failed(p->g->s->db) ? -1 : 0;
+}
+
+static void
+plan_free(struct plan *p)
+{
+	int i;
+
+	for (i = 0; i < p->n; i++) {
+		places_free(&p->parts[i].keep);
+		places_free(&p->parts[i].again);
+	}
+}
+
+/* Plans the first n events; true if they may be written. */
+static bool
+plan(struct plan *p, struct merge *g, struct item **run, int n, struct doc *d)
+{
+	const struct event *e = &run[0]->e;
+	int i;
+
+	memset(p, 0, sizeof(*p));
+	p->g = g;
+	p->d = d;
+	if ((p->meta = site_meta(g->s, e->doctype)) == NULL)
+		return fail(p, "doctype", "no DocType '%s' here; es-doctype "
+		    "puts one in%s", e->doctype, "");
+	p->row = producer_row(g->p, e->doctype);
+	p->same = p->row == NULL ? doc_number(g->s, e->doctype, e->docname) == 0
+	    : p->row->same_name;
+	p->m = yyjson_mut_doc_new(&g->a->alc);
+	p->parts = arena_alloc(g->a, n * sizeof(*p->parts));
+	p->groups = arena_alloc(g->a, n * sizeof(*p->groups));
+	for (i = 1; i < n; i++)
+		if (run[i]->e.type != U_RENAME && e->type != U_RENAME &&
+		    e->author != NULL && run[i]->e.author != NULL &&
+		    strcmp(e->author, run[i]->e.author) != 0)
+			p->mixed = true;
+	if (d->id != 0)
+		p->body = doc_body(g->a, p->m, d);
+	return plan_run(p, run, n);
+}
+
+int
+merge_run(struct merge *g, struct item **run, int n, struct doc *d)
+{
+	struct fault fault;
+	struct want **wants = NULL;
+	size_t nwants = 0;
+	struct plan p;
+	bool good = false;
+	int k, r = 0;
+
+	g->wants = NULL;
+	g->nwants = 0;
+	for (k = n; k > 0 && !good; ) {
+		good = plan(&p, g, run, k, d);
+		if (good)
+			break;
+		plan_free(&p);
+		if (k == n) {
+			fault = g->fault;
+			wants = g->wants;
+			nwants = g->nwants;
+		} else
+			free(g->wants);
+		g->wants = NULL;
+		g->nwants = 0;
+		k--;
+	}
+	if (good) {
+		r = write_plan(&p);
+		*d = *p.d;
+		plan_free(&p);
+	}
+	if (k < n) {
+		g->fault = fault;
+		g->wants = wants;
+		g->nwants = nwants;
+	}
+	if (r == -1)
+		return -1;
+	return k;
+}
+
+bool
+merge_rename(struct merge *g, struct doc *d, const struct event *e)
+{
+	const struct subscription *row = producer_row(g->p, e->doctype);
+	const char *name = e->type == U_RENAME ? e->new_name : e->docname;
+	int64_t when = e->renamed != 0 ? e->renamed :
+	    e->type == U_RENAME ? e->creation : 0;
+	struct cause c = { .user = g->p->user, .author = e->author,
+	    .via = &e->via, .knew = &e->knew, .renamed = when };
+
+	if (when < d->renamed)
+		return true;
+	if (c.user == NULL)
+		c.user = "Administrator";
+	if (row != NULL && row->same_name && strcmp(d->name, name) != 0) {
+		if (doc_number(g->s, e->doctype, name) != 0)
+			return fault_set(&g->fault, "name",
+			    "another %s is called '%s' here", e->doctype, name);
+		doc_rename(g->s, d, name, &c);
+		merge_forget(g);
+		doc_load(g->s, g->a, d->id, true, d);
+	}
+	if (d->home == g->p->peer)
+		d->remote = strcmp(d->name, name) == 0 ? NULL : name;
+	d->renamed = when;
+	doc_save_route(g->s, d);
+	if (row != NULL && !row->same_name && d->home == g->p->peer)
+		doc_save_remote_name(g->s, d, name);
+	return true;
+}
+
+/* ---- the links among a group, at last */
+
+static void
+name_link(void *arg, yyjson_mut_val *obj, const struct field *f,
+    const char *doctype, yyjson_mut_val *value)
+{
+	struct translation *t = arg;
+	struct merge *g = t->p->g;
+	struct want *w = marked(g, value);
+	const char *name = NULL;
+	int64_t id;
+	bool gone;
+
+	(void)doctype;
+	if (w == NULL)
+		return;
+	id = origin_find(g->s, w->site, w->birth, &gone);
+	if (id != 0 && !gone)
+		name = name_of(g, id, w->birth);
+	json_put(t->p->m, obj, f->name, json_new_str(t->p->m, name));
+}
+
+int
+merge_settle(struct merge *g)
+{
+	struct translation t;
+	yyjson_mut_val *old, *diff;
+	struct group gr;
+	struct marks via;
+	struct later *l;
+	struct cause c;
+	struct part part;
+	struct plan p;
+	struct doc d;
+
+	for (l = g->later; l != NULL; l = l->next) {
+		memset(&p, 0, sizeof(p));
+		p.g = g;
+		p.m = l->m;
+		t = (struct translation){ &p, NULL };
+		if (!doc_load(g->s, g->a, l->d.id, true, &d))
+			continue;
+		doc_links(d.meta, l->body, name_link, &t);
+		old = doc_body(g->a, l->m, &d);
+		if ((diff = diff_make(l->m, d.meta, old, l->body)) == NULL)
+			continue;
+		diff_apply(l->m, d.meta, old, diff);
+		part = (struct part){ .it = l->item };
+		p.parts = &part;
+		gr = (struct group){ .n = 1 };
+		cause_of(&p, &gr, &c, &via);
+		if (doc_update(g->s, &d, l->m, old, diff, &c) == -1)
+			return -1;
+	}
+	g->later = NULL;
+	return db_failed(g->s->db) ? -1 : 0;
+}
