@@ -1,0 +1,245 @@
+/* es-producer-log - the update log of a site, as events */
+
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sync/sync.h"
+
+static const char usage[] =
+    "usage: es-producer-log [-aqv] [-L limit] [-o file] [-S since] [-s site]\n"
+    "           [-U until] [-e event] [doctype [name ...]]\n"
+    "       es-producer-log -i [-qv] [-o file] [-s site] [doctype [name ...]]\n";
+
+struct reader {
+	struct site	*s;
+	FILE		*out;
+	struct arena	 a;
+	bool		 all;		/* -a: also what is never streamed */
+	char		**only;		/* doctype and names, NULL-terminated */
+	const char	*event;
+	int64_t		 limit, until;
+	int64_t		 at;		/* read up to here */
+	char		 name[ID_LEN + 1];
+	int64_t		 events;	/* in all */
+};
+
+static bool
+wanted(const struct reader *r, const struct entry *e)
+{
+	char **n;
+
+	if (r->event != NULL && strcmp(e->name, r->event) != 0)
+		return false;
+	if (!r->all && !meta_streamed(e->doctype))
+		return false;
+	if (*r->only == NULL)
+		return true;
+	if (strcmp(e->doctype, r->only[0]) != 0)
+		return false;
+	for (n = r->only + 1; *n != NULL; n++)
+		if (strcmp(*n, e->docname) == 0)
+			return true;
+	return n == r->only + 1;
+}
+
+static void
+write_line(struct reader *r, const char *line, size_t len)
+{
+	fwrite(line, 1, len, r->out);
+	putc('\n', r->out);
+	r->events++;
+	arena_reset(&r->a);
+}
+
+/* One page of entries: the events written, -1 if the site failed.  *more says
+ * whether there may be another. */
+static int64_t
+page(struct reader *r, bool *more)
+{
+	int64_t was = r->events, seen = 0;
+	struct entry e;
+	struct query *q;
+	size_t len;
+	char *line;
+
+	q = journal_from(r->s, r->at, r->limit);
+	while (journal_next(r->s, q, &e) == 1) {
+		if (e.creation >= r->until) {
+			db_end(q);
+			seen = 0;
+			break;
+		}
+		seen++;
+		r->at = e.creation;
+		snprintf(r->name, sizeof(r->name), "%s", e.name);
+		if (wanted(r, &e)) {
+			line = produce_line(r->s, &r->a, &e, &len);
+			write_line(r, line, len);
+		}
+	}
+	*more = seen == r->limit;
+	return db_failed(r->s->db) ? -1 : r->events - was;
+}
+
+/* A choice of events is no page of the stream: it has no checkpoint. */
+static int
+whole_log(struct reader *r, bool choice)
+{
+	struct checkpoint c = { .producer = r->s->address };
+	bool more = true;
+
+	while (more) {
+		c.from = r->at;
+		if (db_begin_read(r->s->db) == -1 ||
+		    (c.events = page(r, &more)) == -1 ||
+		    db_commit(r->s->db) == -1)
+			return TEMPFAIL;
+		c.last_update = r->at;
+		c.name = *r->name == '\0' ? NULL : r->name;
+		if (!choice)
+			put_checkpoint(r->out, &c);
+		if (ferror(r->out))
+			return TEMPFAIL;
+	}
+	return DONE;
+}
+
+/* -i: documents as they are now, by number. */
+static int
+snapshots(struct reader *r)
+{
+	const struct meta *m = NULL;
+	struct doc d;
+	int64_t id = 0;
+	size_t len;
+	char *line, **n;
+	int status = DONE;
+
+	if (*r->only != NULL && (m = site_meta(r->s, r->only[0])) == NULL)
+		errx(MISUSE, "no DocType '%s' in '%s'", safe(r->only[0]),
+		    safe(r->s->path));
+	for (n = r->only; m != NULL && *++n != NULL; )
+		if (!doc_find(r->s, &r->a, m, *n, false, &d)) {
+			warnx("no %s '%s'", safe(m->name), safe(*n));
+			status = REJECTED;
+		}
+	while (doc_after(r->s, &r->a, id, m == NULL ? 0 : m->id, &d)) {
+		id = d.id;
+		if (m == NULL && (!meta_streamed(d.meta->name)))
+			continue;
+		if (m != NULL && r->only[1] != NULL) {
+			for (n = r->only + 1; *n != NULL; n++)
+				if (strcmp(*n, d.name) == 0)
+					break;
+			if (*n == NULL)
+				continue;
+		}
+		line = produce_snapshot(r->s, &r->a, &d, &len);
+		if (line == NULL)
+			return TEMPFAIL;
+		write_line(r, line, len);
+	}
+	return db_failed(r->s->db) ? TEMPFAIL : status;
+}
+
+/* "time" or "time,name": a point that this site has given out.  If it does not
+ * know the name any more it was restored from an older copy. */
+static void
+start_at(struct reader *r, const char *since)
+{
+	char *copy = xstrdup(since), *comma = strchr(copy, ',');
+
+	if (comma != NULL)
+		*comma++ = '\0';
+	if (!time_option(copy, &r->at))
+		errx(MISUSE, "-S wants a time, as today, -2d or "
+		    "'2026-11-23 10:11:12.000123', not '%s'", safe(since));
+	if (comma != NULL && *comma != '\0') {
+		if (!journal_knows(r->s, comma))
+			errx(MISUSE, "'%s' does not know event '%s' of %s: it "
+			    "was restored from an older copy, or the point is "
+			    "another site's", safe(r->s->path), safe(comma),
+			    safe(copy));
+		snprintf(r->name, sizeof(r->name), "%s", comma);
+	}
+	free(copy);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct reader r = { .limit = 1000, .until = INT64_MAX, .out = stdout };
+	const char *path = NULL, *file = NULL, *since = NULL, *until = NULL;
+	bool initial = false, quiet = false, verbose = false;
+	int ch, status;
+
+	start(argc, argv, usage);
+	while ((ch = getopt(argc, argv, "ae:iL:o:qS:s:U:v")) != -1)
+		switch (ch) {
+		case 'a':
+			r.all = true;
+			break;
+		case 'e':
+			r.event = optarg;
+			break;
+		case 'i':
+			initial = true;
+			break;
+		case 'L':
+			r.limit = count_option(ch, optarg, 100000);
+			break;
+		case 'o':
+			file = optarg;
+			break;
+		case 'q':
+			quiet = true;
+			break;
+		case 'S':
+			since = optarg;
+			break;
+		case 's':
+			path = optarg;
+			break;
+		case 'U':
+			until = optarg;
+			break;
+		case 'v':
+			verbose = true;
+			break;
+		default:
+			misuse(usage);
+		}
+	argv += optind;
+	r.only = argv;
+	if (initial && (r.event != NULL || since != NULL || until != NULL ||
+	    r.all))
+		misuse(usage);
+	if (until != NULL && !time_option(until, &r.until))
+		errx(MISUSE, "-U wants a time, not '%s'", safe(until));
+	if ((r.s = site_open(site_path(path), SITE_READ, &status)) == NULL)
+		return status;
+	if (since != NULL)
+		start_at(&r, since);
+	if (file != NULL && (r.out = out_open(file)) == NULL)
+		return TEMPFAIL;
+	arena_init(&r.a);
+	if (!initial)
+		status = whole_log(&r, *r.only != NULL || r.event != NULL);
+	else if (db_begin_read(r.s->db) == -1 ||
+	    (status = snapshots(&r)) == TEMPFAIL || db_commit(r.s->db) == -1)
+		status = TEMPFAIL;
+	if (r.event != NULL && r.events == 0) {
+		warnx("no event '%s' in '%s'", safe(r.event), safe(r.s->path));
+		status = REJECTED;
+	}
+	put_end(r.out, status, status == TEMPFAIL ? "the site failed" : NULL);
+	if (verbose && !quiet)
+		warnx("%lld events", (long long)r.events);
+	site_close(r.s);
+	arena_free(&r.a);
+	if (file == NULL)
+		return out_close(status);
+	return out_rename(r.out, file) == -1 ? TEMPFAIL : status;
+}
