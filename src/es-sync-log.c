@@ -45,7 +45,8 @@ print_row(struct table *t, const struct sync *log, bool more)
 	time[19] = '\0';
 	table_cell(t, time);
 	table_cell(t, log->status == SYNCED ? "Synced" : "Failed");
-	table_cell(t, update_text[log->type]);
+	/* A line that was no event has no type. */
+	table_cell(t, log->type < 0 ? NULL : update_text[log->type]);
 	table_cell(t, log->doctype);
 	table_cell(t, log->docname != NULL ? log->docname : log->remote);
 	table_cell(t, log->producer);

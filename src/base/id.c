@@ -2,23 +2,24 @@
 
 #include <err.h>
 #include <string.h>
-
-#include <openssl/rand.h>
+#include <sys/random.h>
 
 #include "base/base.h"
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/* libcrypto's generator, a block at a time. */
+/* The kernel's generator, a block at a time; libcrypto's would cost every
+ * program a millisecond at its start. */
 static void
 randomness(unsigned char *p, size_t n)
 {
-	static unsigned char pool[1024];
+	static unsigned char pool[256];
 	static size_t left;
 
 	if (left < n) {
-		if (RAND_bytes(pool, sizeof(pool)) != 1)
-			errx(TEMPFAIL, "no randomness to be had");
+		/* Up to 256 bytes come whole (getrandom(2)). */
+		if (getrandom(pool, sizeof(pool), 0) != sizeof(pool))
+			err(TEMPFAIL, "no randomness to be had");
 		left = sizeof(pool);
 	}
 	memcpy(p, pool + left - n, n);

@@ -135,7 +135,9 @@ sync_doc(struct site *s, struct arena *a, yyjson_mut_doc *m,
 	if (l->lost != NULL)
 		yyjson_mut_obj_add_val(m, o, "lost", json_new_raw(m,
 		    arena_dup(a, l->lost, strlen(l->lost)), strlen(l->lost)));
-	if (with_data)
+	if (with_data && l->type < 0)	/* a line that is not JSON */
+		put(m, o, "data", l->data);
+	else if (with_data)
 		yyjson_mut_obj_add_val(m, o, "data", l->data == NULL ?
 		    yyjson_mut_null(m) : json_new_raw(m,
 		    arena_dup(a, l->data, l->datalen), l->datalen));
