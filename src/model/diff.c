@@ -39,6 +39,13 @@ stored(const struct field *f, const char *key, size_t len, bool row)
 	return !meta_standard(key, len);
 }
 
+/* Is a member a place?  What is stored, and where a row stands. */
+static bool
+is_place(const struct field *f, const char *key, size_t len, bool row)
+{
+	return stored(f, key, len, row) || (row && strcmp(key, "idx") == 0);
+}
+
 /* The doctype half of the dynamic link that f belongs to, or NULL.  All links
  * that share it are one place. */
 static const struct field *
@@ -911,7 +918,7 @@ members_places(struct places *ps, size_t n, struct place p,
 		s = yyjson_mut_get_str(key);
 		len = yyjson_mut_get_len(key);
 		f = field_of(m, s, len);
-		if (!stored(f, s, len, row) || (is_table(f) && !row))
+		if (!is_place(f, s, len, row) || (is_table(f) && !row))
 			continue;
 		p.field = place_name(f, s);
 		if (!known(ps, 0, n, &p) && (root_of(f) == NULL ||
@@ -1187,7 +1194,7 @@ cut_members(yyjson_mut_doc *doc, const struct meta *m, struct place p,
 		s = yyjson_mut_get_str(key);
 		len = yyjson_mut_get_len(key);
 		f = field_of(m, s, len);
-		if (!stored(f, s, len, row))
+		if (!is_place(f, s, len, row))
 			continue;
 		any = true;
 		p.field = place_name(f, s);
@@ -1221,7 +1228,7 @@ cut_table(struct table *t, yyjson_mut_val *const *list,
 		if (p.row == NULL ||
 		    !cut_members(doc, t->child, p, keep, val, row))
 			continue;
-		head(doc, row, p.row, json_mut_int(val, "idx", 0));
+		head(doc, row, p.row, 0);
 		add_row(t, ROW_CHANGED, row);
 	}
 }

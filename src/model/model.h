@@ -169,7 +169,7 @@ const char *diff_fault(const struct meta *, yyjson_mut_val *diff);
 
 /* The places a diff writes, for conflicts: a field; a whole row (added or
  * removed); a field of a row.  A dynamic link is one place: its halves both
- * stand under the name of the link field. idx is no place. */
+ * stand under the name of the link field.  Where a row stands (idx) is one. */
 struct place {
 	const char	*table;		/* NULL for a field of the document */
 	const char	*row;		/* row name, if table */
@@ -199,9 +199,7 @@ yyjson_mut_val *place_value(yyjson_mut_doc *, const struct meta *,
  * stay is at no place, so it is not in it. */
 yyjson_mut_val *diff_at(yyjson_mut_doc *, const struct meta *,
 	    yyjson_mut_val *doc, const struct places *);
-/* The diff without what is not at these places (idx of rows stays with any
- * kept place of the row; rows with nothing but an idx stay).  NULL if nothing
- * is left. */
+/* The diff without what is not at these places; NULL if nothing is left. */
 yyjson_mut_val *diff_cut(yyjson_mut_doc *, const struct meta *,
 	    yyjson_mut_val *diff, const struct places *keep);
 
