@@ -1111,17 +1111,11 @@ doc_links(const struct meta *m, yyjson_mut_val *doc, link_fn *fn, void *arg)
 	table_links(m, doc, NULL, fn, arg);
 }
 
-static void
-diff_links_in(const struct meta *m, yyjson_mut_val *diff, yyjson_mut_val *full,
+void
+diff_links(const struct meta *m, yyjson_mut_val *diff, yyjson_mut_val *full,
     link_fn *fn, void *arg)
 {
 	object_links(m, yyjson_mut_obj_get(diff, "changed"), full, fn, arg);
 	table_links(m, yyjson_mut_obj_get(diff, "added"), NULL, fn, arg);
 	table_links(m, yyjson_mut_obj_get(diff, "row_changed"), full, fn, arg);
-}
-
-void
-diff_links(const struct meta *m, yyjson_mut_val *diff, link_fn *fn, void *arg)
-{
-	diff_links_in(m, diff, NULL, fn, arg);
 }

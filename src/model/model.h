@@ -135,7 +135,8 @@ typedef void link_fn(void *arg, yyjson_mut_val *obj, const struct field *,
 	    const char *doctype, yyjson_mut_val *value);
 void	 doc_links(const struct meta *, yyjson_mut_val *doc, link_fn *, void *arg);
 /* full: the document as it is, for the doctype of a changed half. */
-void	 diff_links(const struct meta *, yyjson_mut_val *diff, link_fn *, void *arg);
+void	 diff_links(const struct meta *, yyjson_mut_val *diff, yyjson_mut_val *full,
+	    link_fn *, void *arg);
 
 /* ---- naming.c (spec 4) */
 

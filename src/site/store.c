@@ -454,7 +454,7 @@ touches_links(const struct meta *m, yyjson_mut_val *diff)
 		    f->half != NULL || f->kind == K_TABLE))
 			return true;
 	}
-	diff_links(m, diff, note_link, &found);
+	diff_links(m, diff, NULL, note_link, &found);
 	return found;
 }
 
@@ -487,7 +487,7 @@ doc_update(struct site *s, struct doc *d, yyjson_mut_doc *m,
 	json_put(m, body, "modified_by", json_new_str(m, c->user));
 	d->data = json_mut_text(&s->scratch, body, &len);
 	d->len = len;
-	diff_links(d->meta, diff, link_add, &links);
+	diff_links(d->meta, diff, body, link_add, &links);
 	e.links = links_text(s, &links);
 	free(links.v);
 	e.data = json_mut_text(&s->scratch, diff, &e.datalen);

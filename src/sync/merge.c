@@ -544,7 +544,7 @@ plan_update(struct plan *p, struct part *t)
 	t->chg = yyjson_val_mut_copy(p->m, t->it->e.data);
 	if ((why = diff_fault(p->meta, t->chg)) != NULL)
 		return fail(p, "type", "%s%s", why, "");
-	diff_links(p->meta, t->chg, translate, &tr);
+	diff_links(p->meta, t->chg, p->body, translate, &tr);
 	return true;
 }
 
@@ -756,7 +756,7 @@ settle_diff(struct plan *p, yyjson_mut_val *diff, struct item *it)
 	struct settling s = { p, it->e.birth, false };
 
 	if (p->waits)
-		diff_links(p->meta, diff, settle_link, &s);
+		diff_links(p->meta, diff, p->body, settle_link, &s);
 }
 
 static void

@@ -776,7 +776,7 @@ test_links(void)
 	    "{'items':['q']},'row_changed':{'items':[{'name':'s','kind':"
 	    "'Customer','whom':'C-3'}]}}");
 	doc = yyjson_mut_doc_get_root(links_doc);
-	diff_links(order, doc, note_link, "new");
+	diff_links(order, doc, NULL, note_link, "new");
 	is(links.p, "customer=Customer C-1;buyer=Customer C-2;"
 	    "whom=Customer C-3;", "links of a diff");
 	is(text(doc), "{'changed':{'customer':'new','title':'x'},"
@@ -787,7 +787,7 @@ test_links(void)
 	links.p[0] = '\0';
 	doc = yyjson_mut_doc_get_root(mutable("{'changed':[1],'added':3,"
 	    "'row_changed':{'items':{'x':1}}}"));
-	diff_links(order, doc, note_link, NULL);
+	diff_links(order, doc, NULL, note_link, NULL);
 	is(links.p, "", "links of a diff that is none");
 	buf_free(&links);
 }
