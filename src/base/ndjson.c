@@ -12,7 +12,7 @@
 
 #include "base/base.h"
 
-enum { READ_SIZE = 64 << 10 };
+enum { READ_SIZE = 64 << 10, IDLE_MS = 100 };
 
 void
 ndjson_open(struct ndjson *in, int fd, const char *name)
@@ -20,13 +20,14 @@ ndjson_open(struct ndjson *in, int fd, const char *name)
 	*in = (struct ndjson){ .fd = fd, .name = name };
 }
 
-/* Would a read wait?  Then say so first: what was written so far goes out. */
+/* Would a read wait, and not just for a moment?  Then say so first: what was
+ * written so far goes out. */
 static void
 before_read(const struct ndjson *in)
 {
 	struct pollfd p = { .fd = in->fd, .events = POLLIN };
 
-	if (in->idle != NULL && poll(&p, 1, 0) == 0)
+	if (in->idle != NULL && poll(&p, 1, IDLE_MS) == 0)
 		in->idle();
 }
 

@@ -518,6 +518,17 @@ follows(const struct event *e, const char *last, const char *sent)
 	    (!none(sent) && strcmp(e->prev, sent) == 0);
 }
 
+/* A snapshot older than what was applied since, a stick that was lost and
+ * found, say, has nothing to tell. */
+static bool
+is_stale(const struct event *e, const struct seen *v)
+{
+	int64_t last;
+
+	return e->snapshot && !none(v->last) && id_time(v->last, &last) &&
+	    e->creation < last;
+}
+
 /* The events that a snapshot contains, or that were applied, go. */
 static void
 drop_contained(struct apply *a, struct chain *c, const struct seen *v)
@@ -526,6 +537,12 @@ drop_contained(struct apply *a, struct chain *c, const struct seen *v)
 	const struct event *e;
 	int i, snap = -1;
 
+	for (i = 0; i < c->n; )
+		if (is_stale(&c->v[i]->it.e, v)) {
+			skip(a, &c->v[i]->it);
+			chain_drop(c, i);
+		} else
+			i++;
 	for (i = 0; i < c->n; i++)
 		if (c->v[i]->it.e.snapshot && c->v[i]->it.e.creation > upto)
 			snap = i;
@@ -1303,9 +1320,10 @@ take_event(struct apply *a, const char *at, yyjson_val *v, const char *text,
 	a->items[a->nitems++] = it;
 	a->bytes += len;
 	a->counts.events++;
-	if (it->it.e.dependency)
+	if (!it->it.e.dependency)
+		a->count++;
+	else if (a->bytes < 4 * PAGE_BYTES)
 		return 0;	/* stays with the line that needs it */
-	a->count++;
 	if (a->nitems >= PAGE_EVENTS || a->bytes >= PAGE_BYTES)
 		return page(a, NULL);
 	return 0;
