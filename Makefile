@@ -102,6 +102,7 @@ soak: all san kill
 # out those of taste and those that are wrong more often than right; what it
 # says to stderr is how many warnings it did not show.
 CPPCHECK = cppcheck -q -j2 --std=c11 -Isrc --error-exitcode=1 --inline-suppr \
+    --include=tests/cppcheck.h \
     --enable=warning,performance,portability $(SOURCES)
 TIDY = clang-tidy --quiet --warnings-as-errors='*' --checks='-*,bugprone-*,$\
     -bugprone-branch-clone,-bugprone-easily-swappable-parameters,$\

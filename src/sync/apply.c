@@ -41,7 +41,8 @@ struct apply {
 	struct arena	 page, run;
 	struct merge	 g;
 	int		 status;	/* the worst so far */
-	bool		 ended;		/* an end line came */
+	bool		 ended;		/* an end line came last */
+	bool		 begun;		/* -n: the transaction of the run */
 
 	/* the producer whose page this is */
 	char		*source;
@@ -51,7 +52,9 @@ struct apply {
 	int64_t		 count;		/* events since the last checkpoint */
 	bool		 hold;		/* something could not be taken: cursor stays */
 	bool		 bad;		/* nothing is taken from it; said once */
-	struct rejected *rejects;	/* lines that could not be read */
+	struct rejected *rejects, **last;	/* lines that could not be read */
+	int64_t		 reached;	/* by empty pages before the first contact */
+	char		*reached_name;
 
 	/* the page */
 	struct entry_item **items;
@@ -276,7 +279,7 @@ remember(struct apply *a, const char *key, const char *want)
 		map_set(&a->stuck, key, strlen(key), (void *)key);
 	} else
 		key = map_get(&a->stuck, key, strlen(key));
-	while (want != NULL && *want != '\0') {
+	for (; want != NULL; want = *end == '\0' ? NULL : end) {
 		want += strspn(want, " ");
 		end = want + strcspn(want, " ");
 		if (end == want)
@@ -286,7 +289,6 @@ remember(struct apply *a, const char *key, const char *want)
 		w->key = key;
 		w->next = map_get(&a->wanted, birth, end - want);
 		map_set(&a->wanted, birth, end - want, w);
-		want = end;
 	}
 }
 
@@ -1077,6 +1079,28 @@ too_new(struct apply *a, const struct event *e)
 	return true;
 }
 
+/* First contact: nobody else is that site, and where empty pages led to. */
+static bool
+acquaint(struct apply *a, const char *site)
+{
+	const char *other = producer_name(a->s, &a->page,
+	    site_peer(a->s, site));
+
+	if (other != NULL && doc_number(a->s, "Event Producer", other) != 0) {
+		if (!a->bad)
+			warnx("'%s' is the same site as '%s': nothing is taken "
+			    "from it twice", safe(a->source), safe(other));
+		a->bad = a->hold = true;
+		worsen(a, MISUSE);
+		return false;
+	}
+	if (producer_identify(a->s, &a->page, &a->p, site) == -1)
+		return false;
+	if (a->reached > a->p.cursor)
+		producer_advance(a->s, &a->p, a->reached, a->reached_name);
+	return true;
+}
+
 /* The producer of this page; false if nothing may be taken. */
 static bool
 meet(struct apply *a)
@@ -1107,7 +1131,7 @@ meet(struct apply *a)
 			return false;
 		if (site == NULL)
 			site = arena_printf(&a->page, "stock:%s", a->source);
-		producer_identify(a->s, &a->p, site);
+		return acquaint(a, site);
 	}
 	return true;
 }
@@ -1127,7 +1151,6 @@ log_rejects(struct apply *a)
 		if (!sync_rejected_before(a->s, &l))
 			sync_add(a->s, &l);
 	}
-	a->rejects = NULL;
 }
 
 /* Says why the cursor stays, or moves it. */
@@ -1135,19 +1158,29 @@ static void
 checkpoint(struct apply *a, const struct checkpoint *c)
 {
 	char from[TIME_TEXT_LEN], at[TIME_TEXT_LEN];
+	bool known = a->p.site != NULL;
+	int64_t cursor = known ? a->p.cursor : a->reached;
 
 	if (a->count != c->events) {
 		warnx("saw %lld of %lld events of '%s', the cursor stays: send "
 		    "them again", (long long)a->count, (long long)c->events,
 		    safe(a->source));
 		worsen(a, TEMPFAIL);
-	} else if (!a->hold && c->from > a->p.cursor) {
+	} else if (!a->hold && c->from > cursor) {
 		warnx("this page of '%s' begins at %s, the cursor stands at %s "
 		    "and stays: what lies between is missing", safe(a->source),
-		    time_text(c->from, from), time_text(a->p.cursor, at));
+		    time_text(c->from, from), cursor == 0 ? "the beginning" :
+		    time_text(cursor, at));
 		worsen(a, REJECTED);
-	} else if (!a->hold && c->last_update >= a->p.cursor) {
-		if (c->last_update > a->p.cursor)
+	} else if (!a->hold && !known) {
+		if (c->last_update > cursor) {
+			a->reached = c->last_update;
+			free(a->reached_name);
+			a->reached_name = c->name == NULL ? NULL :
+			    xstrdup(c->name);
+		}
+	} else if (!a->hold && c->last_update >= cursor) {
+		if (c->last_update > cursor)
 			producer_advance(a->s, &a->p, c->last_update, c->name);
 		producer_contact(a->s, &a->p, NULL);
 	}
@@ -1179,6 +1212,7 @@ page_end(struct apply *a, bool good)
 	}
 	a->nitems = a->bytes = 0;
 	a->rejects = NULL;
+	a->last = &a->rejects;
 	map_clear(&a->bykey);
 	arena_reset(&a->page);
 	arena_reset(&a->s->scratch);
@@ -1195,7 +1229,8 @@ page(struct apply *a, const struct checkpoint *c)
 	    a->rejects == NULL && a->started))
 		return 0;
 	page_begin(a);
-	if (site_begin(a->s) == 0) {
+	if (a->begun || site_begin(a->s) == 0) {
+		a->begun = a->o.dry;
 		if (meet(a)) {
 			if (!a->started)
 				load_stuck(a);
@@ -1207,13 +1242,10 @@ page(struct apply *a, const struct checkpoint *c)
 			park_rest(a);
 			log_rejects(a);
 		}
-		if (c != NULL && a->p.site != NULL)
+		if (c != NULL && a->p.name != NULL)
 			checkpoint(a, c);
-		if (a->o.dry && !db_failed(a->s->db)) {
-			site_rollback(a->s);
-			good = true;
-		} else
-			good = site_commit(a->s) == 0;
+		good = a->begun ? !db_failed(a->s->db) :
+		    site_commit(a->s) == 0;
 	}
 	page_end(a, good);
 	if (!good)
@@ -1230,6 +1262,9 @@ apply_open(struct site *s, const struct apply_options *o)
 
 	a->s = s;
 	a->o = *o;
+	if (o->producer != NULL)
+		a->source = xstrdup(o->producer);
+	a->last = &a->rejects;
 	arena_init(&a->page);
 	arena_init(&a->run);
 	a->g.s = s;
@@ -1246,7 +1281,23 @@ apply_open(struct site *s, const struct apply_options *o)
 int
 apply_flush(struct apply *a)
 {
+	/* The line that a dependency is for is still to come. */
+	if (a->nitems > 0 && a->items[a->nitems - 1]->it.e.dependency)
+		return 0;
 	return page(a, NULL);
+}
+
+int
+apply_eof(struct apply *a)
+{
+	int status = page(a, NULL);
+
+	if (!a->ended) {
+		warnx("the input has no end line: it was cut; run again");
+		worsen(a, TEMPFAIL);
+	}
+	a->ended = false;
+	return status;
 }
 
 /* Lines of another producer begin: what was read so far is applied. */
@@ -1267,7 +1318,7 @@ turn_to(struct apply *a, const char *name)
 	free(a->source);
 	a->source = copy;
 	a->started = a->hold = a->bad = false;
-	a->count = 0;
+	a->count = a->reached = 0;
 	map_clear(&a->stuck);
 	map_clear(&a->wanted);
 	arena_reset(&a->run);
@@ -1284,8 +1335,10 @@ apply_reject(struct apply *a, const char *at, const char *why,
 	r->why = arena_dup(&a->page, why, strlen(why));
 	text = safen(text, len > 200 ? 200 : len);
 	r->text = arena_dup(&a->page, text, strlen(text));
-	r->next = a->rejects;
-	a->rejects = r;
+	r->next = NULL;
+	*a->last = r;
+	a->last = &r->next;
+	a->ended = false;
 	a->counts.rejected++;
 	worsen(a, REJECTED);
 	return 0;
@@ -1319,6 +1372,7 @@ take_event(struct apply *a, const char *at, yyjson_val *v, const char *text,
 	}
 	a->items[a->nitems++] = it;
 	a->bytes += len;
+	a->ended = false;
 	a->counts.events++;
 	if (!it->it.e.dependency)
 		a->count++;
@@ -1344,6 +1398,7 @@ take_checkpoint(struct apply *a, const char *at, yyjson_val *v,
 			return TEMPFAIL;
 		return apply_line(a, at, text, len);
 	}
+	a->ended = false;
 	return page(a, &c);
 }
 
@@ -1395,12 +1450,8 @@ apply_close(struct apply *a, struct apply_counts *counts)
 {
 	int status;
 
-	if (!db_failed(a->s->db))
-		apply_flush(a);
-	if (!a->ended) {
-		warnx("the input has no end line: it was cut; run again");
-		worsen(a, TEMPFAIL);
-	}
+	if (a->begun)
+		site_rollback(a->s);
 	if (a->counts.parked > 0 || a->counts.refused > 0)
 		worsen(a, REJECTED);
 	if (db_failed(a->s->db))
@@ -1416,6 +1467,7 @@ apply_close(struct apply *a, struct apply_counts *counts)
 	free(a->chains);
 	free(a->items);
 	free(a->source);
+	free(a->reached_name);
 	arena_free(&a->page);
 	arena_free(&a->run);
 	free(a);

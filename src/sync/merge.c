@@ -41,7 +41,8 @@ static bool
 fail(struct plan *p, const char *code, const char *fmt, const char *a,
     const char *b)
 {
-	return fault_set(&p->g->fault, code, fmt, a, b);
+	fault_set(&p->g->fault, code, fmt, a, b);
+	return false;
 }
 
 static const char *
@@ -628,6 +629,8 @@ static bool
 check(struct plan *p)
 {
 	struct merge *g = p->g;
+	bool strict = p->row != NULL && p->row->strict;
+	yyjson_mut_val *old = NULL;
 	int is;
 
 	if (p->waits) {
@@ -636,9 +639,10 @@ check(struct plan *p)
 			return fail(p, "waits", "waits for %s '%s'",
 			    g->wants[0]->doctype, g->wants[0]->name);
 	}
-	if (!doc_check(p->meta, p->body, NULL, CHECK_TYPES |
-	    (p->row != NULL && p->row->strict ? CHECK_FULL : 0),
-	    &g->s->lookup, &g->fault))
+	if (strict && p->d->id != 0)
+		old = doc_body(g->a, p->m, p->d);
+	if (!doc_check(p->meta, p->body, old, CHECK_TYPES |
+	    (strict ? CHECK_FULL : 0), &g->s->lookup, &g->fault))
 		return false;
 	is = json_mut_int(p->body, "docstatus", 0);
 	if (p->d->id != 0 && is < p->d->docstatus)

@@ -35,6 +35,7 @@ const char *checkpoint_read(yyjson_val *line, struct checkpoint *);
  *
  *	a = apply_open(site, out);
  *	apply_line(a, at, text, len)		for each line of input
+ *	apply_eof(a)				after each input
  *	status = apply_close(a);
  *
  * Pages are applied, each in one transaction, at a checkpoint, when a thousand
@@ -45,7 +46,7 @@ struct apply;
 struct apply_options {
 	FILE		*out;		/* sync log lines; NULL: none */
 	const char	*producer;	/* -p: whose events these are, whatever they say */
-	bool		 dry;		/* -n: roll back */
+	bool		 dry;		/* -n: one transaction, rolled back */
 };
 struct apply_counts {
 	int64_t		 events, applied, skipped, parked, refused, rejected;
@@ -56,9 +57,12 @@ int	 apply_line(struct apply *, const char *at, const char *text, size_t len);
 /* A line that could not even be read. */
 int	 apply_reject(struct apply *, const char *at, const char *why,
 	    const char *text, size_t len);
+/* Applies what is there, as input is to be waited for. */
 int	 apply_flush(struct apply *);
+/* Applies the rest of an input; one whose last line was no end line was cut. */
+int	 apply_eof(struct apply *);
 /* The worst status: of the site, of end lines, REJECTED if something was newly
- * parked or refused, TEMPFAIL if no end line came. */
+ * parked or refused, TEMPFAIL if an input was cut. */
 int	 apply_close(struct apply *, struct apply_counts *);
 
 /* ---- merge.c - what a run of events of one document makes of it */
