@@ -3,6 +3,7 @@
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "sync/sync.h"
@@ -22,22 +23,28 @@ idle(void)
 static int
 apply_file(struct apply *a, int fd, const char *name)
 {
+	const char *shown = safe(name);
+	size_t n = strlen(shown) + 1;
+	char *at = xmalloc(n + 21);	/* stdin:12 */
 	struct ndjson in;
-	char *at;
 	int r, status = 0;
 
+	memcpy(at, shown, n - 1);
+	at[n - 1] = ':';
 	ndjson_open(&in, fd, name);
 	in.idle = idle;
 	while (status == 0 && (r = ndjson_line(&in)) != 0) {
-		at = xprintf("%s:%zu", safe(name), in.lineno);
+		text_int(at + n, in.lineno);
 		if (r == -2)
 			apply_reject(a, at, "the line is longer than 16 MiB",
 			    in.line, in.len);
 		else
 			status = apply_line(a, at, in.line, in.len);
-		free(at);
 	}
+	if (status == 0)
+		status = apply_eof(a);
 	free(in.buf);
+	free(at);
 	return status;
 }
 

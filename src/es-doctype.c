@@ -189,9 +189,11 @@ main(int argc, char *argv[])
 		r = load_file(&l, "-");
 	for (i = 0; i < argc && r == 0; i++)
 		r = load_file(&l, argv[i]);
+	if (r == -1 || db_failed(l.s->db))
+		return TEMPFAIL;
 	if (dry)
 		site_rollback(l.s);
-	else if (r == -1 || site_commit(l.s) == -1)
+	else if (site_commit(l.s) == -1)
 		return TEMPFAIL;
 	status = l.refused > 0 ? REJECTED : DONE;
 	if (!quiet || status != DONE)

@@ -216,8 +216,11 @@ print(struct get *g)
 		print_table(g);
 	else
 		print_lines(g);
-	if (db_failed(g->site->db))
+	if (db_failed(g->site->db)) {
+		if (g->file != NULL)
+			out_drop(g->out, g->file);
 		return TEMPFAIL;
+	}
 	if (g->file != NULL && out_rename(g->out, g->file) == -1)
 		return TEMPFAIL;
 	if (g->verbose || (g->missing > 0 && !g->quiet))

@@ -27,7 +27,7 @@ static void
 check_address(const char *address)
 {
 	if (*address == '\0' || strlen(address) > 140 ||
-	    !text_is_utf8(address, strlen(address)) ||
+	    strcmp(safe(address), address) != 0 ||
 	    strpbrk(address, " \t\n\"'<>") != NULL)
 		errx(MISUSE, "'%s' cannot be an address: give a URL or a word",
 		    safe(address));

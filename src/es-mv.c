@@ -42,8 +42,8 @@ main(int argc, char *argv[])
 	if ((s = site_open(site_path(path), SITE_WRITE, &status)) == NULL)
 		return status;
 	if ((m = site_meta(s, argv[0])) == NULL)
-		errx(MISUSE, "no DocType '%s' in '%s'", safe(argv[0]),
-		    safe(s->path));
+		errx(MISUSE, "no DocType '%s' in '%s'; es-doctype -l lists "
+		    "them", safe(argv[0]), safe(s->path));
 	arena_init(&a);
 	if (site_begin(s) == -1)
 		return TEMPFAIL;

@@ -110,16 +110,14 @@ whole_log(struct reader *r, bool choice)
 static int
 snapshots(struct reader *r)
 {
-	const struct meta *m = NULL;
+	const struct meta *m = *r->only == NULL ? NULL :
+	    site_meta(r->s, r->only[0]);
 	struct doc d;
 	int64_t id = 0;
 	size_t len;
 	char *line, **n;
 	int status = DONE;
 
-	if (*r->only != NULL && (m = site_meta(r->s, r->only[0])) == NULL)
-		errx(MISUSE, "no DocType '%s' in '%s'", safe(r->only[0]),
-		    safe(r->s->path));
 	for (n = r->only; m != NULL && *++n != NULL; )
 		if (!doc_find(r->s, &r->a, m, *n, false, &d)) {
 			warnx("no %s '%s'", safe(m->name), safe(*n));
@@ -150,6 +148,7 @@ static void
 start_at(struct reader *r, const char *since)
 {
 	char *copy = xstrdup(since), *comma = strchr(copy, ',');
+	int64_t named;
 
 	if (comma != NULL)
 		*comma++ = '\0';
@@ -157,13 +156,16 @@ start_at(struct reader *r, const char *since)
 		errx(MISUSE, "-S wants a time, as today, -2d or "
 		    "'2026-11-23 10:11:12.000123', not '%s'", safe(since));
 	if (comma != NULL && *comma != '\0') {
-		if (!journal_knows(r->s, comma))
+		if (!journal_knows(r->s, comma) || !id_time(comma, &named) ||
+		    named != r->at)
 			errx(MISUSE, "'%s' does not know event '%s' of %s: it "
 			    "was restored from an older copy, or the point is "
 			    "another site's", safe(r->s->path), safe(comma),
 			    safe(copy));
-		snprintf(r->name, sizeof(r->name), "%s", comma);
 	}
+	/* A page begins at an entry: after a quiet time the consumer's cursor
+	 * stands there too. */
+	r->at = journal_floor(r->s, r->at, r->name);
 	free(copy);
 }
 
@@ -172,7 +174,7 @@ main(int argc, char *argv[])
 {
 	struct reader r = { .limit = 1000, .until = INT64_MAX, .out = stdout };
 	const char *path = NULL, *file = NULL, *since = NULL, *until = NULL;
-	bool initial = false, quiet = false, verbose = false;
+	bool failed, initial = false, quiet = false, verbose = false;
 	int ch, status;
 
 	start(argc, argv, usage);
@@ -222,6 +224,9 @@ main(int argc, char *argv[])
 		return status;
 	if (since != NULL)
 		start_at(&r, since);
+	if (*r.only != NULL && site_meta(r.s, r.only[0]) == NULL)
+		errx(MISUSE, "no DocType '%s' in '%s'; es-doctype -l lists "
+		    "them", safe(r.only[0]), safe(r.s->path));
 	if (file != NULL && (r.out = out_open(file)) == NULL)
 		return TEMPFAIL;
 	arena_init(&r.a);
@@ -237,9 +242,14 @@ main(int argc, char *argv[])
 	put_end(r.out, status, status == TEMPFAIL ? "the site failed" : NULL);
 	if (verbose && !quiet)
 		warnx("%lld events", (long long)r.events);
+	failed = db_failed(r.s->db) != 0;
 	site_close(r.s);
 	arena_free(&r.a);
 	if (file == NULL)
 		return out_close(status);
-	return out_rename(r.out, file) == -1 ? TEMPFAIL : status;
+	if (failed)
+		out_drop(r.out, file);
+	else if (out_rename(r.out, file) == -1)
+		status = TEMPFAIL;
+	return status;
 }

@@ -26,6 +26,7 @@ struct put {
 	char		*text;
 	size_t		 len;
 	int64_t		 created, updated, same, refused, deleted;
+	bool		 kept;		/* -a: nothing was deleted */
 	int64_t		*ids;		/* -a: what was there */
 	size_t		 n, cap;
 };
@@ -107,15 +108,57 @@ remember(struct put *p, int64_t id)
 	p->ids[p->n++] = id;
 }
 
+/* Does it hold a secret, which is not to be shown again? */
+static bool
+has_secret(const struct meta *m, yyjson_val *doc)
+{
+	const struct field *f;
+	yyjson_val *v, *row;
+	size_t i, k, n;
+
+	for (i = 0; m != NULL && i < m->nfields; i++) {
+		f = &m->fields[i];
+		v = yyjson_obj_get(doc, f->name);
+		if (f->kind == K_PASSWORD && v != NULL)
+			return true;
+		if (f->kind == K_TABLE)
+			yyjson_arr_foreach(v, k, n, row)
+				if (has_secret(f->child, row))
+					return true;
+	}
+	return false;
+}
+
+static void
+refuse_doc(struct put *p, yyjson_val *doc, const char *why)
+{
+	const char *doctype = p->doctype == NULL ? json_str(doc, "doctype") :
+	    p->doctype;
+
+	if (doctype != NULL && has_secret(site_meta(p->s, doctype), doc)) {
+		p->in.line = "";
+		p->in.len = 0;
+	}
+	refuse(p, why);
+}
+
 /* -1: the site failed. */
 static int
 put_one(struct put *p, yyjson_val *doc)
 {
+	const char *doctype = json_str(doc, "doctype");
 	struct fault fault;
 	int64_t id, entry;
 
 	if (begin(p) == -1)
 		return -1;
+	if (p->doctype != NULL && doctype != NULL &&
+	    strcmp(p->doctype, doctype) != 0) {
+		fault_set(&fault, "doctype", "it is a %s, not a %s", doctype,
+		    p->doctype);
+		refuse(p, fault.text);
+		return 0;
+	}
 	switch (local_put(p->s, &p->a, doc, p->doctype, "Administrator", &id,
 	    &entry, &fault)) {
 	case PUT_CREATED:
@@ -128,7 +171,7 @@ put_one(struct put *p, yyjson_val *doc)
 		p->same++;
 		break;
 	case PUT_REFUSED:
-		refuse(p, fault.text);
+		refuse_doc(p, doc, fault.text);
 		break;
 	case PUT_FAILED:
 		return -1;
@@ -161,7 +204,7 @@ put_lines(struct put *p)
 			return -1;
 		arena_reset(&p->a);
 	}
-	return commit(p);
+	return 0;
 }
 
 static int
@@ -171,31 +214,21 @@ put_csv(struct put *p)
 	yyjson_doc *doc;
 	struct fault fault;
 	struct csv *csv;
-	char *text;
-	size_t len;
 	int r;
 
-	if (m == NULL)
-		errx(MISUSE, "no DocType '%s' here", safe(p->doctype));
 	if ((csv = csv_open(stdin, m, &fault)) == NULL)
 		errx(MISUSE, "stdin:1: %s", safe(fault.text));
 	while ((r = csv_next(csv, &p->a, &doc, &fault)) != 0) {
 		p->in.lineno = csv_line(csv);
+		p->in.line = csv_text(csv, &p->in.len);
 		if (r == -1)
 			refuse(p, fault.text);
-		else {
-			text = json_text(&p->a, yyjson_doc_get_root(doc), &len);
-			p->in.line = text;
-			p->in.len = len;
-			if (put_one(p, yyjson_doc_get_root(doc)) == -1)
-				return -1;
-		}
-		p->in.line = "";
-		p->in.len = 0;
+		else if (put_one(p, yyjson_doc_get_root(doc)) == -1)
+			return -1;
 		arena_reset(&p->a);
 	}
 	csv_close(csv);
-	return commit(p);
+	return 0;
 }
 
 /* ---- -a: what is not among the documents given is deleted */
@@ -215,31 +248,50 @@ absent(struct put *p, char ***names, int64_t *all)
 	return doc_absent(p->s, &p->a, p->doctype, p->ids, p->n, names, all);
 }
 
-static int
-delete_absent(struct put *p)
+/* One pass over what is left of the names; how many went, -1 if the site
+ * failed.  Metas do not outlive a delete of a customisation. */
+static int64_t
+delete_pass(struct put *p, char **names, size_t n, bool tell)
 {
-	const struct meta *m = site_meta(p->s, p->doctype);
+	int64_t was = p->deleted, entry;
 	struct fault fault;
-	int64_t all, entry;
-	size_t i, n;
-	char **names;
+	size_t i;
 
-	if (begin(p) == -1)
-		return -1;
-	n = absent(p, &names, &all);
-	for (i = 0; i < n; i++)
-		switch (local_delete(p->s, &p->a, m, names[i], "Administrator",
-		    &entry, &fault)) {
+	for (i = 0; i < n; i++) {
+		if (names[i] == NULL)
+			continue;
+		switch (local_delete(p->s, &p->a, site_meta(p->s, p->doctype),
+		    names[i], "Administrator", &entry, &fault)) {
 		case PUT_UPDATED:
 			p->deleted++;
+			names[i] = NULL;
 			break;
 		case PUT_FAILED:
 			return -1;
 		default:
+			if (!tell)
+				continue;
 			warnx("%s", safe(fault.text));
 			p->refused++;
 		}
-	return commit(p);
+	}
+	return p->deleted - was;
+}
+
+/* What another absent document links to goes after that one. */
+static int
+delete_absent(struct put *p)
+{
+	int64_t all, r;
+	char **names;
+	size_t n;
+
+	if (begin(p) == -1)
+		return -1;
+	n = absent(p, &names, &all);
+	while ((r = delete_pass(p, names, n, false)) > 0)
+		;
+	return r == -1 || delete_pass(p, names, n, true) == -1 ? -1 : 0;
 }
 
 /* Why nothing is deleted, or NULL. */
@@ -250,14 +302,26 @@ too_bold(struct put *p, bool force)
 	size_t n;
 	char **names;
 
-	if (p->n == 0)
-		return "the input was empty";
 	if (p->refused > 0)
 		return "a document was refused";
+	if (p->n == 0)
+		return "the input was empty";
 	n = absent(p, &names, &all);
 	if (!force && (int64_t)n * 10 > all)
 		return "more than a tenth of all would go; -F does it";
 	return NULL;
+}
+
+static int
+put_all(struct put *p, bool force)
+{
+	const char *why;
+
+	if ((why = too_bold(p, force)) == NULL)
+		return delete_absent(p);
+	warnx("nothing was deleted: %s", why);
+	p->kept = true;
+	return 0;
 }
 
 static void
@@ -274,7 +338,7 @@ int
 main(int argc, char *argv[])
 {
 	struct put p = { 0 };
-	const char *path = NULL, *type = "ndjson", *why;
+	const char *path = NULL, *type = "ndjson";
 	bool all = false, force = false, verbose = false;
 	int ch, status, r;
 
@@ -324,17 +388,15 @@ main(int argc, char *argv[])
 	the = &p;
 	p.in.idle = idle;
 	r = *type == 'c' ? put_csv(&p) : put_lines(&p);
-	if (r == 0 && all) {
-		if ((why = too_bold(&p, force)) != NULL) {
-			warnx("nothing was deleted: %s", why);
-			p.refused++;
-		} else
-			r = delete_absent(&p);
-	}
-	status = r == -1 ? TEMPFAIL : p.refused > 0 ? REJECTED : DONE;
+	if (r == 0 && all)
+		r = put_all(&p, force);
+	if (r == 0)
+		r = commit(&p);
+	status = r == -1 || db_failed(p.s->db) ? TEMPFAIL :
+	    p.refused > 0 || p.kept ? REJECTED : DONE;
 	if (!p.quiet)
 		put_end(stdout, status, NULL);
-	if (verbose || status != DONE)
+	if (status == REJECTED || (verbose && status == DONE))
 		summary(&p);
 	site_close(p.s);
 	arena_free(&p.a);

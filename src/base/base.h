@@ -30,7 +30,7 @@ char	*xprintf(const char *, ...) __attribute__((format(printf, 1, 2)));
  * yyjson allocator too, so that parsed documents live in it and are not freed
  * one by one. */
 struct arena {
-	struct chunk	*chunks;	/* newest first */
+	struct chunk	*chunks, *spare;	/* newest first */
 	size_t		 used;		/* bytes handed out since the last reset */
 	yyjson_alc	 alc;		/* allocates here; free does nothing */
 };
@@ -39,7 +39,7 @@ void	*arena_alloc(struct arena *, size_t);
 char	*arena_dup(struct arena *, const char *, size_t);
 char	*arena_printf(struct arena *, const char *, ...)
 	    __attribute__((format(printf, 2, 3)));
-/* Forgets all, keeps up to a megabyte of memory for the next use. */
+/* Forgets all, keeps up to eight megabytes of memory for the next use. */
 void	 arena_reset(struct arena *);
 void	 arena_free(struct arena *);
 
@@ -74,6 +74,9 @@ const char *safe(const char *);
 const char *safen(const char *, size_t);
 /* As safe(), to a file, not cut. */
 void	 put_safe(FILE *, const char *);
+/* A number in decimal; returns its length.  printf is too slow for what every
+ * event needs. */
+size_t	 text_int(char buf[21], int64_t);
 /* Display columns of UTF-8 text (wcwidth; needs setlocale). */
 int	 text_width(const char *);
 bool	 text_is_utf8(const char *, size_t);
@@ -178,9 +181,11 @@ char	*file_read(const char *path, size_t *len);
  * status given. */
 int	 out_close(int status);
 /* -o: opens a file aside; out_rename syncs it, renames it into place and
- * syncs the directory.  Messages are printed; NULL or -1 on failure. */
+ * syncs the directory; out_drop forgets it.  Messages are printed; NULL or -1
+ * on failure. */
 FILE	*out_open(const char *path);
 int	 out_rename(FILE *, const char *path);
+void	 out_drop(FILE *, const char *path);
 
 /* ---- option.c - what every program does with its arguments */
 

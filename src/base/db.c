@@ -14,7 +14,12 @@
 
 #include "base/base.h"
 
-enum { BUSY_MS = 60000, CACHE_KB = 16 << 10, STATEMENTS = 512 };
+enum { CACHE_KB = 16 << 10, STATEMENTS = 512 };
+#ifdef ES_KILLPOINTS
+enum { BUSY_MS = 500 };			/* a test build need not wait long */
+#else
+enum { BUSY_MS = 60000 };
+#endif
 
 struct query {
 	struct db	*db;
@@ -44,6 +49,14 @@ fail(struct db *db, const char *doing)
 		    (code & 0xff) == SQLITE_CORRUPT)
 			warnx("cannot %s '%s': %s; restore it from a backup",
 			    doing, safe(db->path), sqlite3_errmsg(db->handle));
+		else if ((code & 0xff) == SQLITE_FULL ||
+		    sqlite3_system_errno(db->handle) == ENOSPC)
+			warnx("cannot %s '%s': the disk is full; make room and "
+			    "run again", doing, safe(db->path));
+		else if (strcmp(doing, "open") == 0 &&
+		    sqlite3_system_errno(db->handle) != 0)
+			warnx("cannot %s '%s': %s", doing, safe(db->path),
+			    strerror(sqlite3_system_errno(db->handle)));
 		else
 			warnx("cannot %s '%s': %s", doing, safe(db->path),
 			    sqlite3_errmsg(db->handle));
@@ -109,26 +122,67 @@ configure(struct db *db, int flags)
 	return db->failed ? -1 : 0;
 }
 
+/* A medium that cannot be written has no room for the file of locks that WAL
+ * wants, nor need for it; but what a writer left in its log would be missed. */
+static bool
+is_fixed(const char *path)
+{
+	struct stat st;
+	char *wal;
+	bool fixed;
+
+	if (access(path, W_OK) == 0 || errno != EROFS)
+		return false;
+	wal = xprintf("%s-wal", path);
+	fixed = stat(wal, &st) == -1 || st.st_size == 0;
+	free(wal);
+	return fixed;
+}
+
+/* The path as SQLite wants it for such a file. */
+static char *
+fixed_uri(const char *path)
+{
+	struct buf b = { 0 };
+
+	buf_puts(&b, "file:");
+	for (; *path != '\0'; path++)
+		if (strchr("%?#", *path) != NULL)
+			buf_printf(&b, "%%%02x", (unsigned)*path);
+		else
+			buf_add(&b, path, 1);
+	buf_puts(&b, "?immutable=1");
+	return b.p;
+}
+
 struct db *
 db_open(const char *path, int flags, int *status)
 {
 	struct db *db;
-	int how = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
-	    SQLITE_OPEN_NOMUTEX;
+	char *name;
+	int how = SQLITE_OPEN_READWRITE, r;
 
 	if ((*status = check_file(path, flags)) != 0)
 		return NULL;
-	/* A reader of a file on a read-only medium still can read. */
+	/* What can only be read is good enough for a reader. */
 	if ((flags & DB_READONLY) && access(path, W_OK) == -1)
-		how = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW |
-		    SQLITE_OPEN_NOMUTEX;
+		how = SQLITE_OPEN_READONLY;
 	if (flags & DB_CREATE)
 		how |= SQLITE_OPEN_CREATE;
+	if (how == SQLITE_OPEN_READONLY && is_fixed(path)) {
+		name = fixed_uri(path);
+		how |= SQLITE_OPEN_URI;
+	} else
+		name = xstrdup(path);
+	how |= SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX;
 	db = xcalloc(1, sizeof(*db));
 	db->path = xstrdup(path);
-	if (sqlite3_open_v2(path, &db->handle, how, NULL) != SQLITE_OK) {
+	r = sqlite3_open_v2(name, &db->handle, how, NULL);
+	free(name);
+	if (r != SQLITE_OK) {
 		fail(db, "open");
-		*status = TEMPFAIL;
+		*status = sqlite3_system_errno(db->handle) == ENOENT ?
+		    MISUSE : TEMPFAIL;
 	} else if (!(flags & DB_READONLY) &&
 	    sqlite3_db_readonly(db->handle, "main") == 1) {
 		warnx("cannot write '%s': the file is read-only", safe(path));

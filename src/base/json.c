@@ -272,7 +272,7 @@ yyjson_mut_val *
 json_new_int(yyjson_mut_doc *doc, int64_t n)
 {
 	char text[24];
-	int len = snprintf(text, sizeof(text), "%jd", (intmax_t)n);
+	size_t len = text_int(text, n);
 
 	return yyjson_mut_rawncpy(doc, text, len);
 }

@@ -74,7 +74,7 @@ struct chunk {
 	_Alignas(16) char data[];
 };
 
-enum { CHUNK_MIN = 64 << 10, KEEP_MAX = 1 << 20 };
+enum { CHUNK_MIN = 64 << 10, CHUNK_MAX = 1 << 20, KEEP_MAX = 8 << 20 };
 
 static size_t
 align(size_t n)
@@ -82,26 +82,39 @@ align(size_t n)
 	return (n + 15) & ~(size_t)15;
 }
 
-void *
-arena_alloc(struct arena *a, size_t n)
+/* Room for n bytes: a spare chunk, or a new one twice the last. */
+static struct chunk *
+chunk_get(struct arena *a, size_t n)
 {
-	struct chunk *c = a->chunks;
+	struct chunk *c = a->spare;
 	size_t size;
-	void *p;
 
-	n = align(n ? n : 1);
-	if (c == NULL || c->size - c->used < n) {
-		size = c == NULL ? CHUNK_MIN : c->size * 2;
-		if (size > KEEP_MAX)
-			size = KEEP_MAX;
+	if (c != NULL && c->size >= n)
+		a->spare = c->next;
+	else {
+		size = a->chunks == NULL ? CHUNK_MIN : a->chunks->size * 2;
+		if (size > CHUNK_MAX)
+			size = CHUNK_MAX;
 		if (size < n)
 			size = n;
 		c = xmalloc(sizeof(*c) + size);
 		c->size = size;
 		c->used = 0;
-		c->next = a->chunks;
-		a->chunks = c;
 	}
+	c->next = a->chunks;
+	a->chunks = c;
+	return c;
+}
+
+void *
+arena_alloc(struct arena *a, size_t n)
+{
+	struct chunk *c = a->chunks;
+	void *p;
+
+	n = align(n ? n : 1);
+	if (c == NULL || c->size - c->used < n)
+		c = chunk_get(a, n);
 	p = c->data + c->used;
 	c->used += n;
 	a->used += n;
@@ -149,7 +162,7 @@ alc_free(void *ctx, void *p)
 void
 arena_init(struct arena *a)
 {
-	a->chunks = NULL;
+	a->chunks = a->spare = NULL;
 	a->used = 0;
 	a->alc.malloc = alc_malloc;
 	a->alc.realloc = alc_realloc;
@@ -187,33 +200,42 @@ arena_printf(struct arena *a, const char *fmt, ...)
 void
 arena_reset(struct arena *a)
 {
-	struct chunk *c, *next, *keep = NULL;
+	struct chunk *c, *next;
+	size_t kept = 0;
 
+	for (c = a->spare; c != NULL; c = c->next)
+		kept += c->size;
 	for (c = a->chunks; c != NULL; c = next) {
 		next = c->next;
-		if (keep == NULL && c->size <= KEEP_MAX)
-			keep = c;
-		else
+		if (c->size <= CHUNK_MAX && kept + c->size <= KEEP_MAX) {
+			kept += c->size;
+			c->used = 0;
+			c->next = a->spare;
+			a->spare = c;
+		} else
 			free(c);
 	}
-	if (keep != NULL) {
-		keep->next = NULL;
-		keep->used = 0;
-	}
-	a->chunks = keep;
+	a->chunks = NULL;
 	a->used = 0;
+}
+
+static void
+chunks_free(struct chunk *c)
+{
+	struct chunk *next;
+
+	for (; c != NULL; c = next) {
+		next = c->next;
+		free(c);
+	}
 }
 
 void
 arena_free(struct arena *a)
 {
-	struct chunk *c, *next;
-
-	for (c = a->chunks; c != NULL; c = next) {
-		next = c->next;
-		free(c);
-	}
-	a->chunks = NULL;
+	chunks_free(a->chunks);
+	chunks_free(a->spare);
+	a->chunks = a->spare = NULL;
 	a->used = 0;
 }
 

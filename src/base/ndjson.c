@@ -215,3 +215,13 @@ out_rename(FILE *fp, const char *path)
 	free(tmp);
 	return bad ? -1 : 0;
 }
+
+void
+out_drop(FILE *fp, const char *path)
+{
+	char *tmp = aside(path);
+
+	fclose(fp);
+	unlink(tmp);
+	free(tmp);
+}

@@ -103,6 +103,24 @@ put_safe(FILE *fp, const char *s)
 	}
 }
 
+size_t
+text_int(char buf[21], int64_t v)
+{
+	uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	char digits[20];
+	size_t n = 0, len = 0;
+
+	do
+		digits[n++] = '0' + u % 10;
+	while ((u /= 10) != 0);
+	if (v < 0)
+		buf[len++] = '-';
+	while (n > 0)
+		buf[len++] = digits[--n];
+	buf[len] = '\0';
+	return len;
+}
+
 int
 text_width(const char *s)
 {

@@ -18,19 +18,34 @@ time_now(void)
 	return ts.tv_sec * SECOND + ts.tv_nsec / 1000;
 }
 
+/* n digits and a separator; printf is too slow for what every event needs. */
+static char *
+put(char *p, int v, int n, char end)
+{
+	int i;
+
+	for (i = n - 1; i >= 0; i--, v /= 10)
+		p[i] = '0' + v % 10;
+	p[n] = end;
+	return p + n + 1;
+}
+
 static char *
 text(const struct tm *tm, int us, char *buf)
 {
 	int year = tm->tm_year + 1900;
+	char *p = buf;
 
 	/* Frappe's form has four digits of year; so have we. */
 	if (year < 0 || year > 9999)
 		year = 9999;
-	snprintf(buf, TIME_TEXT_LEN, "%04u-%02u-%02u %02u:%02u:%02u.%06u",
-	    (unsigned)year % 10000, (unsigned)(tm->tm_mon + 1) % 100,
-	    (unsigned)tm->tm_mday % 100, (unsigned)tm->tm_hour % 100,
-	    (unsigned)tm->tm_min % 100, (unsigned)tm->tm_sec % 100,
-	    (unsigned)us % 1000000);
+	p = put(p, year, 4, '-');
+	p = put(p, tm->tm_mon + 1, 2, '-');
+	p = put(p, tm->tm_mday, 2, ' ');
+	p = put(p, tm->tm_hour, 2, ':');
+	p = put(p, tm->tm_min, 2, ':');
+	p = put(p, tm->tm_sec, 2, '.');
+	put(p, us, 6, '\0');
 	return buf;
 }
 
@@ -48,12 +63,16 @@ split(int64_t t, time_t *s, int *us)
 char *
 time_text(int64_t t, char buf[TIME_TEXT_LEN])
 {
-	struct tm tm;
+	static _Thread_local struct tm tm;	/* of that second: mostly the last one */
+	static _Thread_local time_t second = -1;
 	time_t s;
 	int us;
 
 	split(t, &s, &us);
-	gmtime_r(&s, &tm);
+	if (s != second) {
+		gmtime_r(&s, &tm);
+		second = s;
+	}
 	return text(&tm, us, buf);
 }
 

@@ -8,7 +8,14 @@
 
 #include "model/model.h"
 
-enum { SHOWN_MAX = 100 };	/* bytes of a value that a fault quotes */
+enum {
+	SHOWN_MAX = 100,		/* bytes of a value that a fault quotes */
+	/* An event, its data, a part of a diff, a table and a row go round a
+	 * value, and it must not be too deep for a line then. */
+	JSON_NEST_MAX = NEST_MAX - 12
+};
+
+enum { AHEAD = 6 };
 
 /* The field of a key.  Documents mostly have their fields in order, so the
  * one after the last that was found is tried first. */
@@ -17,12 +24,15 @@ field_of(const struct meta *m, size_t *at, const char *key, size_t len)
 {
 	const struct field *f;
 
-	while (*at < m->nfields && m->fields[*at].kind == K_LAYOUT)
-		++*at;
-	if (*at < m->nfields) {
-		f = &m->fields[*at];
-		if (strlen(f->name) == len && memcmp(f->name, key, len) == 0) {
-			++*at;
+	size_t i;
+
+	if ((f = meta_own(m, key)) != NULL)
+		return f;
+	/* Documents have their fields in order, with gaps. */
+	for (i = *at; i < m->nfields && i < *at + AHEAD; i++) {
+		f = &m->fields[i];
+		if (f->len == len && memcmp(f->name, key, len) == 0) {
+			*at = i + 1;
 			return f;
 		}
 	}
@@ -146,13 +156,16 @@ must_sort(yyjson_mut_val *rows)
 	return must;
 }
 
-static void
-sort_rows(yyjson_mut_val *rows)
+void
+rows_sort(yyjson_mut_val *rows)
 {
 	size_t n = yyjson_mut_arr_size(rows), i;
-	struct ranked *v = xmalloc(n * sizeof(*v));
 	yyjson_mut_arr_iter it;
+	struct ranked *v;
 
+	if (!must_sort(rows))
+		return;
+	v = xmalloc(n * sizeof(*v));
 	yyjson_mut_arr_iter_init(rows, &it);
 	for (i = 0; i < n; i++) {
 		v[i].row = yyjson_mut_arr_iter_next(&it);
@@ -168,18 +181,26 @@ sort_rows(yyjson_mut_val *rows)
 
 /* Drops from a row what is its document's; gives it name and idx. */
 static void
-clean_row(yyjson_mut_doc *d, yyjson_mut_val *row, int64_t idx)
+clean_row(yyjson_mut_doc *d, const struct meta *m, yyjson_mut_val *row,
+    int64_t idx)
 {
+	const struct field *f;
 	yyjson_mut_val *key, *name;
 	yyjson_mut_obj_iter it;
 	char hex[11];
+	size_t at = 0, len;
 	bool kept = false;
 
 	yyjson_mut_obj_iter_init(row, &it);
 	while ((key = yyjson_mut_obj_iter_next(&it)) != NULL) {
-		if (!site_sets(yyjson_mut_get_str(key),
-		    yyjson_mut_get_len(key)))
+		len = yyjson_mut_get_len(key);
+		if (!site_sets(yyjson_mut_get_str(key), len)) {
+			f = m == NULL ? NULL :
+			    field_of(m, &at, yyjson_mut_get_str(key), len);
+			if (f != NULL)
+				yyjson_mut_set_strn(key, f->name, len);
 			continue;
+		}
 		if (yyjson_mut_equals_str(key, "idx") && json_mut_val_int(
 		    yyjson_mut_obj_iter_get_val(key), 0) == idx)
 			kept = true;
@@ -238,11 +259,10 @@ clean_rows(yyjson_mut_doc *d, const struct field *f, yyjson_mut_val *rows,
 		if (!yyjson_mut_is_obj(row))
 			return fault_set(fault, "type", "row %zu of '%s' is no "
 			    "object", i, f->name);
-	if (must_sort(rows))
-		sort_rows(rows);
+	rows_sort(rows);
 	yyjson_mut_arr_iter_init(rows, &it);
 	for (i = 1; ok && (row = yyjson_mut_arr_iter_next(&it)) != NULL; i++) {
-		clean_row(d, row, i);
+		clean_row(d, f->child, row, i);
 		ok = row_name(&names, f, row, i, fault);
 	}
 	map_free(&names);
@@ -282,6 +302,7 @@ doc_clean(yyjson_mut_doc *d, const struct meta *m, yyjson_mut_val *doc,
 		v = yyjson_mut_obj_iter_get_val(key);
 		f = field_of(m, &at, s, len);
 		if (f != NULL) {
+			yyjson_mut_set_strn(key, f->name, len);
 			if (f->kind == K_TABLE && !clean_rows(d, f, v, fault))
 				return false;
 		} else if (yyjson_mut_equals_str(key, "docstatus")) {
@@ -541,6 +562,7 @@ wanted(const struct field *f, yyjson_mut_val *v)
 	case K_LINK:
 	case K_DYNAMIC:
 	case K_SELECT:
+	case K_PASSWORD:
 		return is_name(v) ? NULL : yyjson_mut_is_str(v) ?
 		    "a string without NUL" : "a string";
 	case K_CHECK:
@@ -586,6 +608,29 @@ wrong_type(const struct check *c, const struct field *f, yyjson_mut_val *v,
 	return wrong(c, "type", "'%s' wants %s, not %s", f->name, want, is);
 }
 
+/* Are containers nested in one another more than so often? */
+static bool
+is_deep(yyjson_mut_val *v, int max)
+{
+	yyjson_mut_obj_iter members;
+	yyjson_mut_arr_iter values;
+	yyjson_mut_val *key, *one;
+
+	if (!yyjson_mut_is_ctn(v))
+		return false;
+	if (max == 0)
+		return true;
+	yyjson_mut_arr_iter_init(v, &values);
+	while ((one = yyjson_mut_arr_iter_next(&values)) != NULL)
+		if (is_deep(one, max - 1))
+			return true;
+	yyjson_mut_obj_iter_init(v, &members);
+	while ((key = yyjson_mut_obj_iter_next(&members)) != NULL)
+		if (is_deep(yyjson_mut_obj_iter_get_val(key), max - 1))
+			return true;
+	return false;
+}
+
 static bool
 check_type(const struct check *c, const struct field *f, yyjson_mut_val *v)
 {
@@ -596,6 +641,9 @@ check_type(const struct check *c, const struct field *f, yyjson_mut_val *v)
 	if (f->kind == K_TABLE && c->table != NULL && !is_empty(f, v))
 		return wrong(c, "type", "'%s' would be a table in a row",
 		    f->name);
+	if (f->kind == K_JSON && is_deep(v, JSON_NEST_MAX))
+		return wrong(c, "type", "'%s' is nested more than %d deep",
+		    f->name, JSON_NEST_MAX);
 	want = wanted(f, v);
 	return want == NULL || wrong_type(c, f, v, want);
 }
@@ -876,10 +924,13 @@ check_change(const struct check *c, const struct meta *m,
 	return check_link(c, f, obj, v, old, was);
 }
 
+/* What a field held that its DocType has no longer may stay. */
 static bool
-check_unknown(const struct check *c, const char *key, size_t len)
+check_unknown(const struct check *c, const char *key, size_t len,
+    yyjson_mut_val *v, yyjson_mut_val *old)
 {
 	return !(c->what & CHECK_KNOWN) || meta_standard(key, len) ||
+	    (old != NULL && json_same(v, yyjson_mut_obj_getn(old, key, len))) ||
 	    wrong(c, "field", "unknown field '%.*s'", shown(key, len), key);
 }
 
@@ -970,11 +1021,14 @@ check_object(const struct check *c, const struct meta *m,
 		v = yyjson_mut_obj_iter_get_val(key);
 		f = field_of(m, &at, s, len);
 		if (f == NULL) {
-			if (!check_unknown(c, s, len))
+			if (!check_unknown(c, s, len, v, old))
 				return false;
 			continue;
 		}
 		if (f->kind == K_LAYOUT && !check_layout(c, f, v))
+			return false;
+		if (f->kind == K_PASSWORD && (c->what & CHECK_TYPES) &&
+		    !check_type(c, f, v))
 			return false;
 		if (f->is_virtual || f->kind == K_LAYOUT ||
 		    f->kind == K_PASSWORD)
@@ -1014,6 +1068,46 @@ check_docstatus(const struct check *c, const struct meta *m, int from, int to)
 		return wrong(c, "docstatus", from == 0 ? "cannot cancel a "
 		    "draft" : "cannot insert a cancelled document");
 	return true;
+}
+
+static bool
+check_changed_rows(const struct check *doc, const struct meta *m,
+    yyjson_mut_val *tables)
+{
+	struct check c = *doc;
+	const struct field *f;
+	yyjson_mut_val *key, *rows, *row;
+	size_t i, k, n, max;
+
+	yyjson_mut_obj_foreach(tables, i, n, key, rows) {
+		f = meta_field(m, yyjson_mut_get_str(key),
+		    yyjson_mut_get_len(key));
+		if (f == NULL || f->child == NULL)
+			continue;
+		c.table = f->name;
+		yyjson_mut_arr_foreach(rows, k, max, row) {
+			c.row = k + 1;
+			if (!check_object(&c, f->child, row, NULL))
+				return false;
+		}
+	}
+	return true;
+}
+
+bool
+diff_check(const struct meta *m, yyjson_mut_val *diff, yyjson_mut_val *doc,
+    const struct lookup *look, struct fault *fault)
+{
+	struct check c = { .look = look, .fault = fault, .what = CHECK_TYPES,
+	    .doctype = m->name, .name = json_mut_str(doc, "name") };
+
+	if (c.name == NULL)
+		c.name = "";
+	if (docstatus_of(yyjson_mut_obj_get(doc, "docstatus")) < 0)
+		return wrong(&c, "docstatus", "'docstatus' is 0, 1 or 2");
+	return check_object(&c, m, yyjson_mut_obj_get(diff, "changed"), NULL) &&
+	    check_changed_rows(&c, m, yyjson_mut_obj_get(diff, "added")) &&
+	    check_changed_rows(&c, m, yyjson_mut_obj_get(diff, "row_changed"));
 }
 
 bool

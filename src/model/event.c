@@ -12,6 +12,41 @@ event_is(yyjson_val *line)
 	return yyjson_obj_get(line, "update_type") != NULL;
 }
 
+/* The keys of a line, in the order in which they are mostly written: so each
+ * is found at the first look, and all in one pass. */
+enum key { NAME, CREATION, UPDATE_TYPE, REF_DOCTYPE, DOCNAME, DATA,
+    EVENT_PRODUCER, SITE, SNAPSHOT, PREV, ORIGIN, ALSO, LINKS, AUTHOR, VIA,
+    SEEN, KNEW, BASE, MERGED, RENAMED, DEPENDENCY_OF, KEYS };
+static const char *const keys[] = { "name", "creation", "update_type",
+    "ref_doctype", "docname", "data", "event_producer", "site", "snapshot",
+    "prev", "origin", "also", "links", "author", "via", "seen", "knew", "base",
+    "merged", "renamed", "dependency_of" };
+
+static void
+gather(yyjson_val *line, yyjson_val *v[KEYS])
+{
+	size_t i, max, k, at = 0;
+	yyjson_val *key, *val;
+
+	memset(v, 0, KEYS * sizeof(*v));
+	yyjson_obj_foreach(line, i, max, key, val)
+		for (k = 0; k < KEYS; k++, at = (at + 1) % KEYS)
+			if (yyjson_equals_str(key, keys[at])) {
+				v[at] = val;
+				at = (at + 1) % KEYS;
+				break;
+			}
+}
+
+/* A string without a NUL in it. */
+static const char *
+text(yyjson_val *v)
+{
+	const char *s = yyjson_get_str(v);
+
+	return s == NULL || strlen(s) != yyjson_get_len(v) ? NULL : s;
+}
+
 /* A name of ours tells its time; one of stock has none. */
 static struct mark
 mark(const char *site, const char *name)
@@ -92,16 +127,16 @@ read_birth(yyjson_val *v, const char **site, const char **birth)
 }
 
 static const char *
-read_origin(struct arena *a, yyjson_val *line, struct event *e)
+read_origin(struct arena *a, yyjson_val *const *m, struct event *e)
 {
-	yyjson_val *v = yyjson_obj_get(line, "origin"), *one;
+	yyjson_val *v = m[ORIGIN], *one;
 	size_t i, n;
 
 	if (v == NULL || yyjson_is_null(v))
 		return e->site == NULL ? NULL : "an event of a site has an origin";
 	if (!read_birth(v, &e->birth_site, &e->birth))
 		return "origin is a site and a birth";
-	v = yyjson_obj_get(line, "also");
+	v = m[ALSO];
 	if (v == NULL)
 		return NULL;
 	if (!yyjson_is_arr(v) || yyjson_arr_size(v) > 64)
@@ -117,9 +152,8 @@ read_origin(struct arena *a, yyjson_val *line, struct event *e)
 
 /* Stock sends data as a JSON text in a string. */
 static const char *
-read_data(struct arena *a, yyjson_val *line, struct event *e)
+read_data(struct arena *a, yyjson_val *v, struct event *e)
 {
-	yyjson_val *v = yyjson_obj_get(line, "data");
 	const char *why;
 	yyjson_doc *doc;
 
@@ -144,9 +178,9 @@ read_data(struct arena *a, yyjson_val *line, struct event *e)
 }
 
 static const char *
-read_type(yyjson_val *line, struct event *e)
+read_type(yyjson_val *v, struct event *e)
 {
-	const char *type = json_str(line, "update_type");
+	const char *type = text(v);
 	int i;
 
 	for (i = U_CREATE; i <= U_RENAME; i++)
@@ -167,9 +201,8 @@ text_of(struct arena *a, yyjson_val *v)
 }
 
 static const char *
-read_base(struct arena *a, yyjson_val *line, struct event *e)
+read_base(struct arena *a, yyjson_val *v, struct event *e)
 {
-	yyjson_val *v = yyjson_obj_get(line, "base");
 	struct marks m = { 0 };
 	const char *why;
 
@@ -186,42 +219,41 @@ read_base(struct arena *a, yyjson_val *line, struct event *e)
 const char *
 event_read(struct arena *a, yyjson_val *line, struct event *e)
 {
-	yyjson_val *prev = yyjson_obj_get(line, "prev");
-	const char *why, *creation;
+	const char *why, *creation, *renamed;
+	yyjson_val *m[KEYS];
 
 	memset(e, 0, sizeof(*e));
 	e->line = line;
-	if ((why = read_type(line, e)) != NULL)
+	gather(line, m);
+	if ((why = read_type(m[UPDATE_TYPE], e)) != NULL)
 		return why;
-	e->name = text_of(a, yyjson_obj_get(line, "name"));
-	e->doctype = json_str(line, "ref_doctype");
-	e->docname = text_of(a, yyjson_obj_get(line, "docname"));
-	creation = json_str(line, "creation");
+	e->name = text_of(a, m[NAME]);
+	e->doctype = text(m[REF_DOCTYPE]);
+	e->docname = text_of(a, m[DOCNAME]);
+	creation = text(m[CREATION]);
+	renamed = text(m[RENAMED]);
 	if (e->name == NULL || *e->name == '\0')
 		return "an event without name";
 	if (e->doctype == NULL || e->docname == NULL || *e->docname == '\0')
 		return "an event without ref_doctype and docname";
 	if (creation == NULL || !time_parse(creation, &e->creation))
 		return "creation is not a time";
-	e->producer = json_str(line, "event_producer");
-	e->site = json_str(line, "site");
-	e->author = json_str(line, "author");
-	e->snapshot = json_int(line, "snapshot", 0) != 0;
-	e->merged = json_int(line, "merged", 0) != 0;
-	e->dependency = yyjson_obj_get(line, "dependency_of") != NULL;
-	e->has_prev = prev != NULL;
-	e->prev = yyjson_get_str(prev);
-	e->links = yyjson_obj_get(line, "links");
-	creation = json_str(line, "renamed");
-	if (creation != NULL && !time_parse(creation, &e->renamed))
+	if (renamed != NULL && !time_parse(renamed, &e->renamed))
 		return "renamed is not a time";
-	if (e->author == NULL)
-		e->author = e->site;
-	if ((why = read_data(a, line, e)) != NULL ||
-	    (why = read_marks(a, yyjson_obj_get(line, "seen"), &e->seen)) != NULL ||
-	    (why = read_marks(a, yyjson_obj_get(line, "knew"), &e->knew)) != NULL ||
-	    (why = read_base(a, line, e)) != NULL ||
-	    (why = read_origin(a, line, e)) != NULL)
+	e->producer = text(m[EVENT_PRODUCER]);
+	e->site = text(m[SITE]);
+	e->author = m[AUTHOR] == NULL ? e->site : text(m[AUTHOR]);
+	e->snapshot = json_val_int(m[SNAPSHOT], 0) != 0;
+	e->merged = json_val_int(m[MERGED], 0) != 0;
+	e->dependency = m[DEPENDENCY_OF] != NULL;
+	e->has_prev = m[PREV] != NULL;
+	e->prev = yyjson_get_str(m[PREV]);
+	e->links = m[LINKS];
+	if ((why = read_data(a, m[DATA], e)) != NULL ||
+	    (why = read_marks(a, m[SEEN], &e->seen)) != NULL ||
+	    (why = read_marks(a, m[KNEW], &e->knew)) != NULL ||
+	    (why = read_base(a, m[BASE], e)) != NULL ||
+	    (why = read_origin(a, m, e)) != NULL)
 		return why;
-	return read_via(a, yyjson_obj_get(line, "via"), e);
+	return read_via(a, m[VIA], e);
 }

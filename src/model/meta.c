@@ -165,11 +165,40 @@ meta_standard(const char *s, size_t n)
 	return false;
 }
 
+/* Could a name be one of those?  Asked for every link of every document, so
+ * by first letter and length before any comparison. */
+static bool
+maybe_unstreamed(const char *s)
+{
+	static uint64_t lengths[256];	/* by first letter */
+	static bool made;
+	unsigned char c;
+	size_t i, n;
+
+	if (!made) {
+		for (i = 0; i < sizeof(unstreamed) / sizeof(*unstreamed); i++) {
+			c = tolower((unsigned char)*unstreamed[i]);
+			lengths[c] |= UINT64_C(1) << strlen(unstreamed[i]);
+		}
+		for (i = 0; i < sizeof(unstreamed_prefixes) /
+		    sizeof(*unstreamed_prefixes); i++) {
+			c = tolower((unsigned char)*unstreamed_prefixes[i]);
+			lengths[c] = UINT64_MAX;
+		}
+		made = true;
+	}
+	c = tolower((unsigned char)*s);
+	n = strlen(s);
+	return lengths[c] != 0 && n < 64 && (lengths[c] >> n & 1) != 0;
+}
+
 bool
 meta_streamed(const char *doctype)
 {
 	size_t i;
 
+	if (!maybe_unstreamed(doctype))
+		return true;
 	for (i = 0; i < sizeof(unstreamed) / sizeof(*unstreamed); i++)
 		if (strcasecmp(doctype, unstreamed[i]) == 0)
 			return false;
@@ -337,7 +366,8 @@ add_field(struct meta *m, struct source *src, size_t row, struct fault *fault)
 	if (!meta_fieldname(name))
 		return fault_set(fault, "doctype", "'%s' cannot be a fieldname",
 		    name);
-	f->name = arena_dup(&m->mem, name, strlen(name));
+	f->len = strlen(name);
+	f->name = arena_dup(&m->mem, name, f->len);
 	f->label = text(src, "label");
 	f->options = text(src, "options");
 	f->dflt = text(src, "default");
@@ -361,6 +391,7 @@ add_amended_from(struct meta *m)
 
 	memset(f, 0, sizeof(*f));
 	f->name = "amended_from";
+	f->len = strlen(f->name);
 	f->type = "Link";
 	f->kind = K_LINK;
 	f->label = "Amended From";
@@ -521,6 +552,31 @@ read_name(struct meta *m, yyjson_val *doctype, struct fault *fault)
 	return true;
 }
 
+/* Puts the names of the fields behind one another, a pointer to its field
+ * before each: see meta_own. */
+static void
+own_names(struct meta *m)
+{
+	const size_t word = sizeof(struct field *);
+	size_t i, n = 0;
+	struct field *f;
+	char *p;
+
+	for (i = 0; i < m->nfields; i++)
+		n += word + (m->fields[i].len + word) / word * word;
+	p = arena_alloc(&m->mem, n);
+	m->names = p;
+	m->names_len = n;
+	for (i = 0; i < m->nfields; i++) {
+		f = &m->fields[i];
+		memcpy(p, &f, word);
+		p += word;
+		memcpy(p, f->name, f->len + 1);
+		f->name = p;
+		p += (f->len + word) / word * word;
+	}
+}
+
 struct meta *
 meta_new(yyjson_val *doctype, yyjson_val *const *custom, size_t ncustom,
     yyjson_val *const *setters, size_t nsetters, struct fault *fault)
@@ -533,7 +589,7 @@ meta_new(yyjson_val *doctype, yyjson_val *const *custom, size_t ncustom,
 	read_doctype(m, &src);
 	if (!read_name(m, doctype, fault) ||
 	    !add_fields(m, &src, custom, ncustom, fault) ||
-	    !index_fields(m, fault)) {
+	    (own_names(m), !index_fields(m, fault))) {
 		meta_free(m);
 		return NULL;
 	}
@@ -554,7 +610,9 @@ meta_free(struct meta *m)
 const struct field *
 meta_field(const struct meta *m, const char *name, size_t len)
 {
-	return map_get(&m->byname, name, len);
+	const struct field *f = meta_own(m, name);
+
+	return f != NULL ? f : map_get(&m->byname, name, len);
 }
 
 const char *

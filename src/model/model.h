@@ -11,6 +11,8 @@
 #ifndef ES_MODEL_H
 #define ES_MODEL_H
 
+#include <string.h>
+
 #include "base/base.h"
 
 /* What is wrong with a document or an event. */
@@ -38,6 +40,7 @@ enum kind {			/* what a field holds */
 
 struct field {
 	const char	*name, *type, *label, *options, *dflt;	/* "" if unset; dflt NULL if unset */
+	size_t		 len;		/* of name */
 	enum kind	 kind;
 	bool		 reqd, unique, allow_on_submit, set_only_once,
 			 non_negative, is_virtual, in_list;
@@ -53,6 +56,8 @@ struct meta {
 	struct field	*fields;	/* in order, custom ones last */
 	size_t		 nfields;
 	struct map	 byname;
+	const char	*names;		/* of the fields: see meta_own */
+	size_t		 names_len;
 	size_t		 nreqd, nunique, nonce;	/* fields that are so, to be checked */
 	int64_t		 id;		/* the site's number for the doctype */
 	struct arena	 mem;		/* all of the above */
@@ -66,7 +71,20 @@ struct meta {
 struct meta *meta_new(yyjson_val *doctype, yyjson_val *const *custom, size_t ncustom,
 	    yyjson_val *const *setters, size_t nsetters, struct fault *);
 void	 meta_free(struct meta *);
+/* Quick for a name that is a field's own (f->name), as the keys of a document
+ * are after doc_clean: in memory, its field stands before it. */
 const struct field *meta_field(const struct meta *, const char *, size_t);
+static inline const struct field *
+meta_own(const struct meta *m, const char *name)
+{
+	uintptr_t at = (uintptr_t)name - (uintptr_t)m->names;
+	const struct field *f;
+
+	if (at >= m->names_len)
+		return NULL;
+	memcpy(&f, m->names + at - sizeof(f), sizeof(f));
+	return f;
+}
 /* The next of a Select's options, one a line, without blanks around it; NULL
  * after the last.  Start with at = field->options. */
 const char *meta_option(const char **at, size_t *len);
@@ -108,6 +126,8 @@ struct lookup {
  * is made one; a whole number as name is made text), a row name that is no string or stands twice, docstatus not 0 1 2. */
 bool	 doc_clean(yyjson_mut_doc *, const struct meta *, yyjson_mut_val *doc,
 	    struct fault *);
+/* Puts the rows of a table into the order of their idx if each has one. */
+void	 rows_sort(yyjson_mut_val *rows);
 /* Puts defaults where a field is absent or null (spec 5.1.1): the DocField
  * default, Today, Now, __user (user), first Select option only if the field is
  * reqd; never for tables.  In rows too. */
@@ -128,6 +148,9 @@ enum {
  * a new document of docstatus 2 are faults under CHECK_FULL only. */
 bool	 doc_check(const struct meta *, yyjson_mut_val *doc, yyjson_mut_val *old,
 	    int what, const struct lookup *, struct fault *);
+/* CHECK_TYPES of what a diff writes into doc; cheaper than of all of it. */
+bool	 diff_check(const struct meta *, yyjson_mut_val *diff,
+	    yyjson_mut_val *doc, const struct lookup *, struct fault *);
 /* Calls back for every link value of a document or of a diff (changed, added,
  * row_changed): field, the doctype it points to, and the value itself, which
  * the callback may replace through obj and the field's name. */
@@ -269,5 +292,17 @@ int	 csv_next(struct csv *, struct arena *, yyjson_doc **, struct fault *);
 size_t	 csv_line(const struct csv *);	/* where the row began, from 1 */
 const char *csv_text(const struct csv *, size_t *len);	/* the row as it was read */
 void	 csv_close(struct csv *);
+
+/* ---- expr.c - conditions (DESIGN 8): for now what most people write,
+ * doc.FIELD OP literal [and …]; the rest of Python's comes here too */
+
+struct expr;
+/* Parses a condition; NULL and a fault that marks the place ("at 12: …") if it
+ * is not understood. */
+struct expr *expr_parse(const char *, struct fault *);
+void	 expr_free(struct expr *);
+/* Python's answer for a document; a comparison of what cannot be compared is
+ * false, as an exception is in stock (spec 8). */
+bool	 expr_true(const struct expr *, yyjson_mut_val *doc);
 
 #endif

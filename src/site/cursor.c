@@ -111,12 +111,15 @@ producer_row(const struct producer *p, const char *doctype)
 }
 
 int
-producer_identify(struct site *s, struct producer *p, const char *identity)
+producer_identify(struct site *s, struct arena *a, struct producer *p,
+    const char *identity)
 {
-	p->peer = site_peer(s, identity);
-	p->site = site_peer_identity(s, p->peer);
-	return db_do(s->db, "INSERT INTO producer(peer, name, cursor)"
-	    " VALUES(?, ?, 0)", "is", p->peer, p->name);
+	if (db_do(s->db, "INSERT INTO producer(peer, name, cursor)"
+	    " VALUES(?1, ?2, 0) ON CONFLICT(peer) DO UPDATE SET name = ?2",
+	    "is", site_peer(s, identity), p->name) == -1)
+		return -1;
+	read_cursor(s, a, p);
+	return 0;
 }
 
 int

@@ -16,6 +16,23 @@ journal_newest(struct site *s)
 }
 
 int64_t
+journal_floor(struct site *s, int64_t at, char name[ID_LEN + 1])
+{
+	struct query *q;
+
+	q = db_query(s->db, "SELECT creation, name FROM journal WHERE"
+	    " creation <= ? ORDER BY creation DESC LIMIT 1", "i", at);
+	at = 0;
+	*name = '\0';
+	if (db_step(q) == 1) {
+		at = db_int(q, 0);
+		snprintf(name, ID_LEN + 1, "%s", db_text(q, 1));
+		db_end(q);
+	}
+	return at;
+}
+
+int64_t
 journal_stamp(struct site *s)
 {
 	int64_t now = time_now();
@@ -93,13 +110,9 @@ keep(struct arena *a, const char *t)
 	return t == NULL ? NULL : arena_dup(a, t, strlen(t));
 }
 
-bool
-journal_get(struct site *s, struct arena *a, int64_t creation, struct entry *e)
+static bool
+keep_entry(struct site *s, struct arena *a, struct query *q, struct entry *e)
 {
-	struct query *q;
-
-	q = db_query(s->db, "SELECT " ENTRY " FROM journal WHERE creation = ?",
-	    "i", creation);
 	if (db_step(q) != 1)
 		return false;
 	read_entry(s, q, e);
@@ -111,6 +124,47 @@ journal_get(struct site *s, struct arena *a, int64_t creation, struct entry *e)
 		e->data = arena_dup(a, e->data, e->datalen);
 	db_end(q);
 	return true;
+}
+
+bool
+journal_get(struct site *s, struct arena *a, int64_t creation, struct entry *e)
+{
+	return keep_entry(s, a, db_query(s->db, "SELECT " ENTRY " FROM journal"
+	    " WHERE creation = ?", "i", creation), e);
+}
+
+bool
+journal_after(struct site *s, struct arena *a, int64_t creation,
+    struct entry *e)
+{
+	return keep_entry(s, a, db_query(s->db, "SELECT " ENTRY " FROM journal"
+	    " WHERE creation > ? ORDER BY creation LIMIT 1", "i", creation), e);
+}
+
+int64_t
+journal_last(struct site *s, int64_t doc, const char **doctype)
+{
+	struct query *q;
+	int64_t last;
+
+	last = db_get(s->db, 0, "SELECT coalesce(d.last, o.gone, 0) FROM origin"
+	    " o LEFT JOIN document d ON d.id = o.id WHERE o.id = ?", "i", doc);
+	q = db_query(s->db, "SELECT doctype FROM journal WHERE creation = ?",
+	    "i", last);
+	if (db_step(q) != 1)
+		return 0;
+	*doctype = site_doctype_name(s, db_int(q, 0));
+	db_end(q);
+	return last;
+}
+
+struct query *
+journal_deletes(struct site *s, const char *doctype, int64_t after,
+    int64_t upto)
+{
+	return db_query(s->db, "SELECT " ENTRY " FROM journal WHERE type = 2"
+	    " AND doctype = ? AND creation > ? AND creation <= ?"
+	    " ORDER BY creation", "iii", site_doctype(s, doctype), after, upto);
 }
 
 const char *

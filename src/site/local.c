@@ -48,35 +48,35 @@ static void
 name_rows(struct put *p, const struct field *f, yyjson_mut_val *rows)
 {
 	yyjson_mut_val *old = yyjson_mut_obj_get(p->old, f->name);
-	yyjson_mut_val *row, *was, *other;
+	yyjson_mut_val *row, *was, *at;
+	struct map given = { 0 }, fields = { 0 };
 	const char *name, *key;
-	size_t i, k, n, max;
-	bool taken;
+	yyjson_mut_arr_iter it;
+	size_t i, n;
 
 	if (!yyjson_mut_is_arr(rows) || !yyjson_mut_is_arr(old))
 		return;
+	rows_sort(rows);
+	yyjson_mut_arr_foreach(rows, i, n, row)
+		if ((name = json_mut_str(row, "name")) != NULL)
+			map_set(&given, name, strlen(name), row);
+	yyjson_mut_arr_foreach(old, i, n, was)
+		if ((key = json_mut_str(was, "fieldname")) != NULL)
+			map_set(&fields, key, strlen(key), was);
+	yyjson_mut_arr_iter_init(old, &it);
 	yyjson_mut_arr_foreach(rows, i, n, row) {
+		at = yyjson_mut_arr_iter_next(&it);
 		if (!yyjson_mut_is_obj(row) ||
 		    !json_is_null(yyjson_mut_obj_get(row, "name")))
 			continue;
-		was = yyjson_mut_arr_get(old, i);
-		if ((key = json_mut_str(row, "fieldname")) != NULL) {
-			was = NULL;
-			yyjson_mut_arr_foreach(old, k, max, other)
-				if (yyjson_mut_equals_str(
-				    yyjson_mut_obj_get(other, "fieldname"), key))
-					was = other;
-		}
-		if ((name = json_mut_str(was, "name")) == NULL)
-			continue;
-		taken = false;
-		yyjson_mut_arr_foreach(rows, k, max, other)
-			if (other != row && yyjson_mut_equals_str(
-			    yyjson_mut_obj_get(other, "name"), name))
-				taken = true;
-		if (!taken)
+		key = json_mut_str(row, "fieldname");
+		was = key == NULL ? at : map_get(&fields, key, strlen(key));
+		if ((name = json_mut_str(was, "name")) != NULL &&
+		    map_get(&given, name, strlen(name)) == NULL)
 			json_put(p->m, row, "name", json_new_str(p->m, name));
 	}
+	map_free(&given);
+	map_free(&fields);
 }
 
 /* A partial document: absent keys keep the stored value, a table replaces the
@@ -99,6 +99,81 @@ overlay(struct put *p, yyjson_val *posted)
 		if (f != NULL && f->kind == K_TABLE)
 			name_rows(p, f, value);
 		json_put(p->m, p->body, yyjson_get_str(k), value);
+	}
+}
+
+/* The default of a field of obj, if it has one; but what the clock gave when
+ * it was new stays. */
+static void
+put_default(struct put *p, const struct field *f, yyjson_mut_val *defaults,
+    yyjson_mut_val *obj, yyjson_mut_val *old)
+{
+	yyjson_mut_val *v = yyjson_mut_obj_get(defaults, f->name);
+	yyjson_mut_val *was = yyjson_mut_obj_get(old, f->name);
+
+	if (v == NULL)
+		return;
+	if (!json_is_null(was) && (f->kind == K_DATE || f->kind == K_DATETIME ||
+	    f->kind == K_TIME))
+		v = was;
+	json_put(p->m, obj, f->name, yyjson_mut_val_mut_copy(p->m, v));
+}
+
+static yyjson_mut_val *
+defaults_of(struct put *p, const struct meta *m)
+{
+	yyjson_mut_val *obj = yyjson_mut_obj(p->m);
+
+	doc_defaults(p->m, m, obj, p->user, time_now());
+	return obj;
+}
+
+static void
+refill_rows(struct put *p, const struct field *f)
+{
+	yyjson_mut_val *defaults = defaults_of(p, f->child), *row;
+	struct map old = { 0 };
+	const struct field *of;
+	const char *name;
+	size_t i, k, n;
+
+	if (yyjson_mut_obj_size(defaults) == 0)
+		return;
+	yyjson_mut_arr_foreach(yyjson_mut_obj_get(p->old, f->name), i, n, row)
+		if ((name = json_mut_str(row, "name")) != NULL)
+			map_set(&old, name, strlen(name), row);
+	yyjson_mut_arr_foreach(yyjson_mut_obj_get(p->body, f->name), i, n, row)
+		for (k = 0; k < f->child->nfields; k++) {
+			of = &f->child->fields[k];
+			name = json_mut_str(row, "name");
+			if (json_is_null(yyjson_mut_obj_get(row, of->name)))
+				put_default(p, of, defaults, row,
+				    map_get(&old, name, strlen(name)));
+		}
+	map_free(&old);
+}
+
+/* Null is the default, as it was when the document was new, and so is what a
+ * row lacks: the same input twice is no change. */
+static void
+refill(struct put *p, yyjson_val *posted)
+{
+	yyjson_mut_val *defaults = NULL;
+	const struct field *f;
+	yyjson_val *k, *v;
+	size_t i, n;
+
+	yyjson_obj_foreach(posted, i, n, k, v) {
+		f = meta_field(p->meta, yyjson_get_str(k), yyjson_get_len(k));
+		if (f == NULL)
+			continue;
+		if (f->kind == K_TABLE && f->child != NULL)
+			refill_rows(p, f);
+		else if (yyjson_is_null(v)) {
+			if (defaults == NULL)
+				defaults = defaults_of(p, p->meta);
+			put_default(p, f, defaults, p->body, p->old);
+		}
 	}
 }
 
@@ -176,20 +251,50 @@ save_secrets(struct put *p)
 
 /* ---- names */
 
+/* Customisations are found by names that begin with their DocType's. */
+static bool
+custom_name(struct put *p, yyjson_val *posted)
+{
+	bool field = strcmp(p->meta->name, "Custom Field") == 0;
+	const char *dt = json_str(posted, field ? "dt" : "doc_type");
+	const char *of = json_str(posted, field ? "fieldname" : "field_name");
+	const char *property = json_str(posted, "property");
+	size_t n;
+
+	if (dt == NULL)
+		return true;
+	n = strlen(dt);
+	if (p->name != NULL && (strncmp(p->name, dt, n) != 0 ||
+	    p->name[n] != '-'))
+		return fault_set(p->fault, "name", "the name of a %s for '%s' "
+		    "begins with '%s-'", p->meta->name, dt, dt);
+	if (p->name == NULL && field && of != NULL)
+		p->name = arena_printf(p->a, "%s-%s", dt, of);
+	else if (p->name == NULL && !field && property != NULL)
+		p->name = arena_printf(p->a, "%s-%s-%s", dt,
+		    of == NULL || *of == '\0' ? "main" : of, property);
+	return true;
+}
+
 /* A document named by one of its fields has that field equal to its name. */
 static bool
 field_name(struct put *p, yyjson_val *posted)
 {
 	const char *field = p->meta->autoname + 6, *value;
+	yyjson_val *v;
 	char *trimmed;
 	size_t n;
 
 	if (strncmp(p->meta->autoname, "field:", 6) != 0)
 		return true;
-	if ((value = json_str(posted, field)) == NULL)
+	v = yyjson_obj_get(posted, field);
+	value = yyjson_is_raw(v) ? yyjson_get_raw(v) : json_str(posted, field);
+	if (value == NULL)
 		return true;
-	value += strspn(value, " \t\n");
-	for (n = strlen(value); n > 0 && strchr(" \t\n", value[n - 1]); n--)
+	n = yyjson_get_len(v);
+	for (; n > 0 && strchr(" \t\n", *value) != NULL; n--)
+		value++;
+	for (; n > 0 && strchr(" \t\n", value[n - 1]) != NULL; n--)
 		;
 	trimmed = arena_dup(p->a, value, n);
 	if (n == 0)
@@ -203,66 +308,107 @@ field_name(struct put *p, yyjson_val *posted)
 	return true;
 }
 
-static bool
-choose_name(struct put *p)
+/* Numbers stay as they were written. */
+static void
+put_field_name(struct put *p, const char *name)
 {
 	const char *field = p->meta->autoname + 6;
 
+	if (strncmp(p->meta->autoname, "field:", 6) == 0 &&
+	    !yyjson_mut_is_raw(yyjson_mut_obj_get(p->body, field)))
+		json_put(p->m, p->body, field, json_new_str(p->m, name));
+}
+
+static bool
+take_name(struct put *p)
+{
 	if (p->name == NULL)
 		p->name = name_new(p->a, p->meta, p->body, time_now(),
 		    &p->s->lookup, p->fault);
 	if (p->name == NULL || !name_check(p->meta, p->name, p->fault))
 		return false;
-	if (strncmp(p->meta->autoname, "field:", 6) == 0)
-		json_put(p->m, p->body, field, json_new_str(p->m, p->name));
 	if (doc_number(p->s, p->meta->name, p->name) != 0)
 		return fault_set(p->fault, "name", "%s '%s' exists already",
 		    p->meta->name, p->name);
+	put_field_name(p, p->name);
 	p->d.name = p->name;
 	return true;
+}
+
+/* A refused document gives its number back. */
+static bool
+choose_name(struct put *p)
+{
+	bool given = p->name != NULL;
+
+	if (given)
+		return take_name(p);
+	db_savepoint(p->s->db);
+	if (take_name(p)) {
+		db_release(p->s->db);
+		return true;
+	}
+	db_undo(p->s->db);
+	return false;
 }
 
 /* ---- what some documents mean to the site */
 
 /* A DocType that could not be used is not taken in. */
 static bool
-check_schema(struct put *p, yyjson_val *posted)
+check_doctype(struct put *p)
 {
+	yyjson_doc *doc = yyjson_mut_val_imut_copy(p->body, &p->a->alc);
 	const struct field *f;
 	struct meta *m;
 	size_t i;
 	bool good = true;
-	const char *dt;
 
-	if (strcmp(p->meta->name, "DocType") == 0) {
-		if ((m = meta_new(posted, NULL, 0, NULL, 0, p->fault)) == NULL)
-			return false;
-		for (i = 0; i < m->nfields && good; i++) {
-			f = &m->fields[i];
-			if (f->kind == K_TABLE && strcmp(f->options, m->name) != 0
-			    && site_meta(p->s, f->options) == NULL)
-				good = fault_set(p->fault, "link", "'%s' is a "
-				    "table of DocType '%s', which is not there; "
-				    "put it in first", f->name, f->options);
-		}
-		meta_free(m);
-		return good;
+	m = meta_new(yyjson_doc_get_root(doc), NULL, 0, NULL, 0, p->fault);
+	if (m == NULL)
+		return false;
+	for (i = 0; i < m->nfields && good; i++) {
+		f = &m->fields[i];
+		if (f->kind == K_TABLE && strcmp(f->options, m->name) != 0 &&
+		    site_meta(p->s, f->options) == NULL)
+			good = fault_set(p->fault, "link", "'%s' is a table of "
+			    "DocType '%s', which is not there; put it in first",
+			    f->name, f->options);
 	}
-	if (strcmp(p->meta->name, "Custom Field") == 0 ||
-	    strcmp(p->meta->name, "Property Setter") == 0) {
-		dt = json_mut_str(p->body, p->meta->name[0] == 'C' ?
-		    "dt" : "doc_type");
-		if (dt == NULL || site_meta(p->s, dt) == NULL)
-			return fault_set(p->fault, "link", "no DocType '%s'",
-			    dt == NULL ? "" : dt);
-		if (p->meta->name[0] == 'C' && !meta_fieldname(
-		    json_mut_str(p->body, "fieldname") == NULL ? "" :
-		    json_mut_str(p->body, "fieldname")))
-			return fault_set(p->fault, "field",
-			    "a Custom Field wants a fieldname of letters, "
-			    "digits and underscores");
-	}
+	meta_free(m);
+	return good;
+}
+
+static bool
+check_custom(struct put *p)
+{
+	bool field = strcmp(p->meta->name, "Custom Field") == 0;
+	const char *dt = json_mut_str(p->body, field ? "dt" : "doc_type");
+	const char *name = json_mut_str(p->body, "fieldname");
+	const char *was = json_mut_str(p->old, "fieldname");
+	const struct meta *m = dt == NULL ? NULL : site_meta(p->s, dt);
+
+	if (m == NULL)
+		return fault_set(p->fault, "link", "no DocType '%s'",
+		    dt == NULL ? "" : dt);
+	if (!field)
+		return true;
+	if (name == NULL || !meta_fieldname(name))
+		return fault_set(p->fault, "field", "a Custom Field wants a "
+		    "fieldname of letters, digits and underscores");
+	if ((was == NULL || strcmp(was, name) != 0) &&
+	    meta_field(m, name, strlen(name)) != NULL)
+		return fault_set(p->fault, "field", "%s has a field '%s' "
+		    "already", dt, name);
 	return true;
+}
+
+static bool
+check_schema(struct put *p)
+{
+	return !is_schema(p->meta) ? true :
+	    strcmp(p->meta->name, "DocType") == 0 ? check_doctype(p) :
+	    check_custom(p);
 }
 
 static const char custom[] = "{\"dt\":\"%s\",\"fieldname\":\"%s\","
@@ -312,9 +458,14 @@ consequences(struct put *p)
 		dt = json_mut_str(p->body, "dt");
 	else if (strcmp(p->meta->name, "Property Setter") == 0)
 		dt = json_mut_str(p->body, "doc_type");
-	if (dt != NULL)
-		return site_meta_changed(p->s, dt) == -1 ? PUT_FAILED : PUT_SAME;
-	if (strcmp(p->meta->name, "Event Producer") != 0)
+	if (dt != NULL && site_meta_changed(p->s, dt) == -1)
+		return PUT_FAILED;
+	if (dt != NULL && map_get(&p->s->metas, dt, strlen(dt)) == NULL) {
+		fault_set(p->fault, "doctype", "DocType '%s' could not be used "
+		    "with it", dt);
+		return PUT_REFUSED;
+	}
+	if (dt != NULL || strcmp(p->meta->name, "Event Producer") != 0)
 		return PUT_SAME;
 	rows = yyjson_mut_obj_get(p->body, "producer_doctypes");
 	yyjson_mut_arr_foreach(rows, i, n, row) {
@@ -330,6 +481,31 @@ consequences(struct put *p)
 
 /* ---- writing */
 
+/* A document must fit into a line of an event, with its links and marks. */
+enum { DOC_MAX = LINE_MAX_BYTES - (1 << 20) };
+
+static bool
+fits(struct put *p)
+{
+	size_t len;
+
+	/* What has taken little memory is no long text. */
+	if (p->a->used < DOC_MAX / 8)
+		return true;
+	json_mut_text(p->a, p->body, &len);
+	return len <= DOC_MAX || fault_set(p->fault, "size", "a document of "
+	    "%zu bytes is too long, %d are allowed", len, DOC_MAX);
+}
+
+static bool
+check(struct put *p)
+{
+	int what = is_schema(p->meta) ? CHECK_ALL & ~CHECK_LINKS : CHECK_ALL;
+
+	return check_schema(p) && doc_check(p->meta, p->body, p->old, what,
+	    &p->s->lookup, p->fault) && fits(p);
+}
+
 static enum put_result
 create(struct put *p, yyjson_val *posted)
 {
@@ -339,13 +515,7 @@ create(struct put *p, yyjson_val *posted)
 	if (!doc_clean(p->m, p->meta, p->body, p->fault))
 		return PUT_REFUSED;
 	doc_defaults(p->m, p->meta, p->body, p->user, time_now());
-	if (!check_schema(p, posted))
-		return PUT_REFUSED;
-	/* The check comes first: a refused document takes no number. */
-	if (!doc_check(p->meta, p->body, NULL, is_schema(p->meta) ?
-	    CHECK_ALL & ~CHECK_LINKS : CHECK_ALL, &p->s->lookup, p->fault))
-		return PUT_REFUSED;
-	if (!choose_name(p))
+	if (!check(p) || !choose_name(p))
 		return PUT_REFUSED;
 	hide_all(p);
 	p->d.meta = p->meta;
@@ -362,14 +532,17 @@ update(struct put *p, yyjson_val *posted)
 
 	p->old = doc_body(p->a, p->m, &p->d);
 	overlay(p, posted);
-	if (!doc_clean(p->m, p->meta, p->body, p->fault) ||
-	    !check_schema(p, posted))
+	if (!doc_clean(p->m, p->meta, p->body, p->fault))
 		return PUT_REFUSED;
-	if (!doc_check(p->meta, p->body, p->old, is_schema(p->meta) ?
-	    CHECK_ALL & ~CHECK_LINKS : CHECK_ALL, &p->s->lookup, p->fault))
+	refill(p, posted);
+	put_field_name(p, p->d.name);
+	diff = diff_make(p->m, p->meta, p->old, p->body);
+	if (diff == NULL && p->d.docstatus == 2)
+		return PUT_SAME;
+	if (!check(p))
 		return PUT_REFUSED;
 	hide_all(p);
-	if ((diff = diff_make(p->m, p->meta, p->old, p->body)) == NULL)
+	if (diff == NULL)
 		return PUT_SAME;
 	/* doc_clean took them away; the order of keys stays as stored. */
 	diff_apply(p->m, p->meta, p->old, diff);
@@ -399,13 +572,20 @@ prepare(struct put *p, yyjson_val *posted, const char *doctype)
 	if (is_log(doctype))
 		return fault_set(p->fault, "doctype", "%s is written by the "
 		    "programs themselves", doctype);
-	if (name != NULL && !yyjson_is_null(name) &&
+	if (yyjson_is_raw(name) && number_whole(yyjson_get_raw(name),
+	    yyjson_get_len(name)))
+		p->name = arena_dup(p->a, yyjson_get_raw(name),
+		    yyjson_get_len(name));
+	else if (name != NULL && !yyjson_is_null(name) &&
 	    (p->name = json_str(posted, "name")) == NULL)
 		return fault_set(p->fault, "name", "a name is a string");
 	if (p->name != NULL && *p->name == '\0')
 		p->name = NULL;
 	if (p->meta->issingle)
 		p->name = p->meta->name;
+	if (strcmp(p->meta->name, "Custom Field") == 0 ||
+	    strcmp(p->meta->name, "Property Setter") == 0)
+		return custom_name(p, posted);
 	return field_name(p, posted);
 }
 
@@ -455,6 +635,7 @@ local_put(struct site *s, struct arena *a, yyjson_val *posted,
 	if (special && (r == PUT_REFUSED || r == PUT_FAILED)) {
 		db_undo(s->db);
 		site_forget_metas(s);
+		site_forget_cache(s);
 	} else if (special)
 		db_release(s->db);
 	if (db_failed(s->db))
@@ -479,32 +660,54 @@ find(struct site *s, struct arena *a, const struct meta *m, const char *name,
 	return fault_set(fault, "gone", "no %s '%s'", m->name, name);
 }
 
+static bool
+may_delete(struct site *s, struct arena *a, const struct doc *d,
+    struct fault *fault)
+{
+	const char *dt, *other;
+
+	if (strcmp(d->meta->name, "DocType") == 0)
+		return fault_set(fault, "doctype", "DocTypes are not deleted");
+	if (d->docstatus == 1)
+		return fault_set(fault, "docstatus", "%s '%s' is submitted; "
+		    "cancel it first", d->meta->name, d->name);
+	if (doc_linked(s, a, d->id, &dt, &other))
+		return fault_set(fault, "linked", "%s '%s' is linked from %s "
+		    "'%s'", d->meta->name, d->name, dt, other);
+	return true;
+}
+
+/* The DocType that a customisation is for, or NULL. */
+static const char *
+customised(struct arena *a, const struct doc *d)
+{
+	yyjson_val *body;
+
+	if (!is_schema(d->meta))
+		return NULL;
+	body = yyjson_doc_get_root(json_parse_own(a, d->data, d->len));
+	return json_str(body, strcmp(d->meta->name, "Custom Field") == 0 ?
+	    "dt" : "doc_type");
+}
+
+/* Metas are void after a customisation is gone. */
 enum put_result
 local_delete(struct site *s, struct arena *a, const struct meta *m,
     const char *name, const char *user, int64_t *entry, struct fault *fault)
 {
 	struct cause c = { .user = user };
-	const char *dt, *other;
+	const char *dt;
 	struct doc d;
 
-	if (!find(s, a, m, name, &d, fault))
+	if (!find(s, a, m, name, &d, fault) || !may_delete(s, a, &d, fault))
 		return PUT_REFUSED;
-	if (d.docstatus == 1)
-		fault_set(fault, "docstatus", "%s '%s' is submitted; cancel it "
-		    "first", m->name, name);
-	else if (doc_linked(s, a, d.id, &dt, &other))
-		fault_set(fault, "linked", "%s '%s' is linked from %s '%s'",
-		    m->name, name, dt, other);
-	else if (strcmp(m->name, "DocType") == 0)
-		fault_set(fault, "doctype", "DocTypes are not deleted");
-	else if (doc_delete(s, &d, &c) == -1)
+	dt = customised(a, &d);
+	if (doc_delete(s, &d, &c) == -1 ||
+	    (dt != NULL && site_meta_changed(s, dt) == -1))
 		return PUT_FAILED;
-	else {
-		*entry = s->newest;
-		arena_reset(&s->scratch);
-		return PUT_UPDATED;
-	}
-	return PUT_REFUSED;
+	*entry = s->newest;
+	arena_reset(&s->scratch);
+	return PUT_UPDATED;
 }
 
 enum put_result
@@ -517,6 +720,10 @@ local_rename(struct site *s, struct arena *a, const struct meta *m,
 
 	if (!find(s, a, m, old, &d, fault) || !name_check(m, name, fault))
 		return PUT_REFUSED;
+	if (is_schema(m)) {
+		fault_set(fault, "rename", "a %s keeps its name", m->name);
+		return PUT_REFUSED;
+	}
 	if (!m->allow_rename) {
 		fault_set(fault, "rename", "%s does not allow renaming "
 		    "(allow_rename)", m->name);

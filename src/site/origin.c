@@ -21,7 +21,9 @@ origin_find(struct site *s, const char *site, const char *birth, bool *gone)
 		peer = db_int(q, 1);
 		*gone = !db_isnull(q, 2);
 		db_end(q);
-	} else {
+	} else if (!s->adopted)
+		return 0;
+	else {
 		q = db_query(s->db, "SELECT a.id, a.peer, o.gone FROM also a"
 		    " JOIN origin o ON o.id = a.id WHERE a.birth = ?", "s",
 		    birth);
@@ -79,6 +81,7 @@ origin_add(struct site *s, int64_t doc, const struct birth *b)
 		    "isi", site_peer(s, b->site), b->id, doc);
 		b = &has[0];
 	}
+	s->adopted = true;
 	return db_do(s->db, "INSERT OR IGNORE INTO also VALUES(?, ?, ?)", "sii",
 	    b->id, site_peer(s, b->site), doc);
 }

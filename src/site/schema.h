@@ -72,6 +72,7 @@ static const char schema[] =
 " PRIMARY KEY(doc, peer)) WITHOUT ROWID;"
 "CREATE TABLE link("
 " source INTEGER NOT NULL, target INTEGER NOT NULL,"
+" old INTEGER NOT NULL,"	/* it did once, and does no more */
 " PRIMARY KEY(source, target)) WITHOUT ROWID;"
 "CREATE INDEX link_target ON link(target);"
 "CREATE TABLE journal("
@@ -85,6 +86,7 @@ static const char schema[] =
 " links TEXT,"			/* {doctype:{name:id}} */
 " marks TEXT,"			/* author, via, knew, … where not plain */
 " data TEXT);"
+"CREATE INDEX journal_delete ON journal(doctype) WHERE type = 2;"
 "CREATE TABLE synclog("
 " id INTEGER PRIMARY KEY,"
 " event TEXT NOT NULL,"
@@ -106,6 +108,16 @@ static const char schema[] =
 " name TEXT NOT NULL UNIQUE,"	/* of the Event Producer */
 " cursor INTEGER NOT NULL, cursor_name TEXT,"
 " contact INTEGER, error TEXT);"
+"CREATE TABLE consumer("
+" id INTEGER PRIMARY KEY,"
+" name TEXT NOT NULL UNIQUE,"	/* of the Event Consumer */
+" site TEXT,"
+" contact INTEGER, error TEXT);"
+/* What a row of an Event Consumer was, from the journal entry pos on. */
+"CREATE TABLE granted("
+" consumer INTEGER NOT NULL, doctype INTEGER NOT NULL, pos INTEGER NOT NULL,"
+" active INTEGER NOT NULL, condition TEXT, own TEXT,"
+" PRIMARY KEY(consumer, doctype, pos)) WITHOUT ROWID;"
 "CREATE TABLE parked("
 " id INTEGER PRIMARY KEY,"
 " peer INTEGER NOT NULL,"

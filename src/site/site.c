@@ -177,16 +177,61 @@ site_new(const char *path)
 	return s;
 }
 
-void
-site_forget_metas(struct site *s)
+/* Documents at hand still have keys in its memory: it goes with the next
+ * transaction. */
+static void
+retire(struct site *s, struct meta *m)
+{
+	s->retired = xrealloc(s->retired,
+	    (s->nretired + 1) * sizeof(*s->retired));
+	s->retired[s->nretired++] = m;
+}
+
+static void
+free_retired(struct site *s)
+{
+	while (s->nretired > 0)
+		meta_free(s->retired[--s->nretired]);
+}
+
+static bool
+depends(const struct meta *m, const char *doctype)
 {
 	size_t i;
 
-	for (i = 0; i < s->doctypes.n; i++)
-		if (s->doctypes.names[i] != NULL)
-			meta_free(map_get(&s->metas, s->doctypes.names[i],
-			    strlen(s->doctypes.names[i])));
-	map_clear(&s->metas);
+	for (i = 0; i < m->nfields; i++)
+		if (m->fields[i].kind == K_TABLE &&
+		    strcmp(m->fields[i].options, doctype) == 0)
+			return true;
+	return strcmp(m->name, doctype) == 0;
+}
+
+/* Those of a doctype and of what has it as a table; of all: NULL. */
+static void
+forget_metas(struct site *s, const char *doctype)
+{
+	struct map keep = { 0 };
+	struct meta *m;
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < s->doctypes.n; i++) {
+		if ((name = s->doctypes.names[i]) == NULL ||
+		    (m = map_get(&s->metas, name, strlen(name))) == NULL)
+			continue;
+		if (doctype == NULL || depends(m, doctype))
+			retire(s, m);
+		else
+			map_set(&keep, m->name, strlen(m->name), m);
+	}
+	map_free(&s->metas);
+	s->metas = keep;
+}
+
+void
+site_forget_metas(struct site *s)
+{
+	forget_metas(s, NULL);
 }
 
 void
@@ -195,6 +240,8 @@ site_close(struct site *s)
 	if (s == NULL)
 		return;
 	site_forget_metas(s);
+	free_retired(s);
+	free(s->retired);
 	db_close(s->db);
 	map_free(&s->metas);
 	map_free(&s->doctypes.byname);
@@ -248,7 +295,8 @@ schema_is_ours(struct site *s)
 	bool ours = true;
 
 	q = db_query(s->db, "SELECT sql FROM sqlite_master WHERE type IN"
-	    " ('table','trigger') OR type = 'view' AND name GLOB 'log_*'", "");
+	    " ('table','trigger') AND name NOT GLOB 'sqlite_*'"
+	    " OR type = 'view' AND name GLOB 'log_*'", "");
 	while (db_step(q) == 1)
 		if (!db_isnull(q, 0) && strstr(schema, db_text(q, 0)) == NULL)
 			ours = false;
@@ -332,6 +380,7 @@ site_forget_cache(struct site *s)
 static void
 forget(struct site *s)
 {
+	free_retired(s);
 	map_clear(&s->names);
 	map_clear(&s->births);
 	arena_reset(&s->cache);
@@ -345,6 +394,7 @@ site_begin(struct site *s)
 	if (db_begin(s->db) == -1)
 		return -1;
 	s->newest = journal_newest(s);
+	s->adopted = db_get(s->db, 0, "SELECT 1 FROM also LIMIT 1", "") != 0;
 	return db_failed(s->db) ? -1 : 0;
 }
 
@@ -634,7 +684,7 @@ site_meta_changed(struct site *s, const char *doctype)
 	const struct meta *m;
 	size_t i;
 
-	site_forget_metas(s);
+	forget_metas(s, doctype);
 	if ((m = site_meta(s, doctype)) == NULL)
 		return 0;
 	if (make_view(s, m) == -1 || note_values(s, m) == -1)

@@ -17,6 +17,8 @@ struct site {
 	char		*address;		/* its name or URL */
 	struct lookup	 lookup;		/* for the model */
 	struct map	 metas;			/* by doctype name */
+	struct meta	**retired;		/* old ones, until the next transaction */
+	size_t		 nretired;
 	struct numbering {			/* names that stand as numbers */
 		struct map	 byname;
 		const char	**names;
@@ -30,6 +32,7 @@ struct site {
 	struct arena	 cache;			/* what names and births point to */
 	struct arena	 scratch;		/* for one statement's needs */
 	int64_t		 newest;		/* creation of the newest journal entry */
+	bool		 adopted;		/* there are further births (also) */
 	bool		 warned;		/* that the clock is behind the journal */
 };
 
@@ -107,6 +110,11 @@ int64_t	 doc_number_remote(struct site *, const char *doctype, int64_t home,
 	    const char *remote);
 /* The document as a mutable object of doc. */
 yyjson_mut_val *doc_body(struct arena *, yyjson_mut_doc *, const struct doc *);
+/* The numbers of what links or linked to a document, in the arena. */
+int64_t	*doc_sources(struct site *, struct arena *, int64_t id, size_t *n);
+/* The numbers of the documents of a doctype written after a point. */
+int64_t	*doc_since(struct site *, struct arena *, const char *doctype,
+	    int64_t after, size_t *n);
 /* The name of one document that links to this one, and its doctype (other than
  * itself); false if none does. */
 bool	 doc_linked(struct site *, struct arena *, int64_t id,
@@ -196,6 +204,14 @@ int64_t	 journal_stamp(struct site *);
 /* Adds an entry with that stamp; its name is made here, into e->name (of the
  * site's scratch arena until the next add). */
 int	 journal_add(struct site *, struct entry *e);
+/* Where the journal of a document ends, be it there or gone; 0 if it never
+ * was; and its doctype. */
+int64_t	 journal_last(struct site *, int64_t doc, const char **doctype);
+/* Deletes of a doctype from after to upto. */
+struct query *journal_deletes(struct site *, const char *doctype, int64_t after,
+	    int64_t upto);
+/* The first entry after a point, strings in the arena. */
+bool	 journal_after(struct site *, struct arena *, int64_t, struct entry *);
 /* Entries after creation, oldest first, at most limit; doctype NULL for all.
  * Call journal_next until 0. */
 struct query *journal_from(struct site *, int64_t after, int64_t limit);
@@ -207,6 +223,8 @@ const char *journal_prev(struct site *, struct arena *, int64_t before);
 /* Is there an entry of that name? */
 bool	 journal_knows(struct site *, const char *name);
 int64_t	 journal_newest(struct site *);
+/* The newest entry at or before a time, and its name; 0 and "" if none. */
+int64_t	 journal_floor(struct site *, int64_t, char name[ID_LEN + 1]);
 /* The marks of an entry: author (NULL: here), via, knew, base. */
 struct origin_marks {
 	const char	*author;
@@ -243,8 +261,10 @@ char	*producer_name(struct site *, struct arena *, int64_t peer);
 bool	 producer_load(struct site *, struct arena *, const char *name,
 	    struct producer *);
 const struct subscription *producer_row(const struct producer *, const char *doctype);
-/* First contact: its identity is kept. */
-int	 producer_identify(struct site *, struct producer *, const char *identity);
+/* First contact: its identity is kept.  A site that was known by another name
+ * goes on under this one. */
+int	 producer_identify(struct site *, struct arena *, struct producer *,
+	    const char *identity);
 int	 producer_advance(struct site *, struct producer *, int64_t creation,
 	    const char *name);
 int	 producer_contact(struct site *, struct producer *, const char *error);
@@ -271,6 +291,30 @@ int	 parked_add(struct site *, int64_t peer, const struct parked *);
 int	 parked_reason(struct site *, const struct parked *);
 int	 parked_remove(struct site *, int64_t id);
 int64_t	 parked_count(struct site *, int64_t peer);
+
+/* ---- consumer.c - Event Consumers: what each was granted, and when */
+
+struct grant {			/* a row of an Event Consumer, from pos on */
+	const char	*doctype;
+	int64_t		 pos;		/* the journal entry that made it so */
+	bool		 active;	/* Approved and not unsubscribed */
+	const char	*condition;	/* the consumer's, or NULL */
+	const char	*own;		/* the producer's administrator's, or NULL */
+};
+struct consumer {
+	int64_t		 id;
+	const char	*name;		/* of the Event Consumer document */
+	const char	*site;		/* its identity, or NULL (stock) */
+	struct grant	*grants;	/* by doctype, then pos */
+	size_t		 ngrants;
+};
+/* By the name of its document or its identity; in the arena. */
+bool	 consumer_load(struct site *, struct arena *, const char *name,
+	    struct consumer *);
+/* After its document was written (body) by the journal entry at pos; body NULL:
+ * it was deleted. */
+int	 consumer_changed(struct site *, const char *name, yyjson_mut_val *body,
+	    int64_t pos);
 
 /* ---- synclog.c - Event Sync Log */
 

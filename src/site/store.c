@@ -168,6 +168,7 @@ doc_linked(struct site *s, struct arena *a, int64_t id, const char **doctype,
 
 	q = db_query(s->db, "SELECT d.doctype, d.name FROM link l JOIN document d"
 	    " ON d.id = l.source WHERE l.target = ?1 AND l.source <> ?1"
+	    " AND l.old = 0"
 	    " ORDER BY d.id LIMIT 1", "i", id);
 	if (db_step(q) != 1)
 		return false;
@@ -175,6 +176,42 @@ doc_linked(struct site *s, struct arena *a, int64_t id, const char **doctype,
 	*name = arena_dup(a, db_text(q, 1), db_len(q, 1));
 	db_end(q);
 	return true;
+}
+
+static int64_t *
+numbers(struct arena *a, struct query *q, size_t *n)
+{
+	int64_t *v = NULL, *w;
+	size_t cap = 0;
+
+	*n = 0;
+	while (db_step(q) == 1) {
+		if (*n == cap) {
+			w = arena_alloc(a, (cap * 2 + 16) * sizeof(*v));
+			if (cap > 0)
+				memcpy(w, v, cap * sizeof(*v));
+			v = w;
+			cap = cap * 2 + 16;
+		}
+		v[(*n)++] = db_int(q, 0);
+	}
+	return v;
+}
+
+int64_t *
+doc_sources(struct site *s, struct arena *a, int64_t id, size_t *n)
+{
+	return numbers(a, db_query(s->db, "SELECT source FROM link WHERE"
+	    " target = ?1 AND source <> ?1", "i", id), n);
+}
+
+int64_t *
+doc_since(struct site *s, struct arena *a, const char *doctype, int64_t after,
+    size_t *n)
+{
+	return numbers(a, db_query(s->db, "SELECT id FROM document WHERE"
+	    " doctype = ? AND last > ? ORDER BY id", "ii",
+	    site_doctype(s, doctype), after), n);
 }
 
 /* ---- links: of one document or diff, each target once */
@@ -252,7 +289,8 @@ links_save(struct site *s, int64_t id, const struct links *l)
 
 	for (i = 0; i < l->n; i++)
 		if (l->v[i].id != 0)
-			db_do(s->db, "INSERT OR IGNORE INTO link VALUES(?, ?)",
+			db_do(s->db, "INSERT INTO link VALUES(?, ?, 0)"
+			    " ON CONFLICT DO UPDATE SET old = 0",
 			    "ii", id, l->v[i].id);
 }
 
@@ -310,7 +348,9 @@ marks_text(struct site *s, const struct doc *d, const struct cause *c)
 	yyjson_mut_doc *m;
 	yyjson_mut_val *root;
 
-	if (d->id != 0 && d->author != 0)
+	/* What a document of one author has seen is what its events passed. */
+	if (d->id != 0 && d->author != 0 && (c->author == NULL ||
+	    d->author != site_peer(s, c->author)))
 		seen_marks(s, &s->scratch, d->id, &had);
 	if (c->author == NULL && c->via == NULL && had.n == 0 &&
 	    c->renamed == 0)
@@ -434,25 +474,45 @@ note_link(void *arg, yyjson_mut_val *obj, const struct field *f,
 	*(bool *)arg = true;
 }
 
-/* Could this diff change what the document links to? */
 static bool
-touches_links(const struct meta *m, yyjson_mut_val *diff)
+has_link_key(const struct meta *m, yyjson_mut_val *obj)
 {
-	yyjson_mut_val *changed = yyjson_mut_obj_get(diff, "changed"), *key;
 	yyjson_mut_obj_iter it;
 	const struct field *f;
-	bool found = false;
+	yyjson_mut_val *key;
 
-	if (yyjson_mut_obj_size(yyjson_mut_obj_get(diff, "removed")) > 0 ||
-	    yyjson_mut_obj_size(yyjson_mut_obj_get(diff, "row_changed")) > 0)
-		return true;
-	yyjson_mut_obj_iter_init(changed, &it);
+	yyjson_mut_obj_iter_init(obj, &it);
 	while ((key = yyjson_mut_obj_iter_next(&it)) != NULL) {
 		f = meta_field(m, yyjson_mut_get_str(key),
 		    yyjson_mut_get_len(key));
 		if (f != NULL && (f->kind == K_LINK || f->kind == K_DYNAMIC ||
 		    f->half != NULL || f->kind == K_TABLE))
 			return true;
+	}
+	return false;
+}
+
+/* Could this diff change what the document links to? */
+static bool
+touches_links(const struct meta *m, yyjson_mut_val *diff)
+{
+	yyjson_mut_val *tables = yyjson_mut_obj_get(diff, "row_changed");
+	yyjson_mut_val *key, *rows, *row;
+	const struct field *f;
+	bool found = false;
+	size_t i, k, n, max;
+
+	if (yyjson_mut_obj_size(yyjson_mut_obj_get(diff, "removed")) > 0 ||
+	    has_link_key(m, yyjson_mut_obj_get(diff, "changed")))
+		return true;
+	yyjson_mut_obj_foreach(tables, i, n, key, rows) {
+		f = meta_field(m, yyjson_mut_get_str(key),
+		    yyjson_mut_get_len(key));
+		if (f == NULL || f->child == NULL)
+			return true;
+		yyjson_mut_arr_foreach(rows, k, max, row)
+			if (has_link_key(f->child, row))
+				return true;
 	}
 	diff_links(m, diff, NULL, note_link, &found);
 	return found;
@@ -464,7 +524,7 @@ relink(struct site *s, const struct doc *d, yyjson_mut_val *body)
 	struct links links = { .site = s, .self = d };
 
 	doc_links(d->meta, body, link_add, &links);
-	db_do(s->db, "DELETE FROM link WHERE source = ?", "i", d->id);
+	db_do(s->db, "UPDATE link SET old = 1 WHERE source = ?", "i", d->id);
 	links_save(s, d->id, &links);
 	free(links.v);
 }
@@ -522,7 +582,7 @@ doc_delete(struct site *s, struct doc *d, const struct cause *c)
 	e.marks = marks_text(s, d, c);
 	journal_add(s, &e);
 	db_do(s->db, "DELETE FROM document WHERE id = ?", "i", d->id);
-	db_do(s->db, "DELETE FROM link WHERE source = ?", "i", d->id);
+	db_do(s->db, "UPDATE link SET old = 1 WHERE source = ?", "i", d->id);
 	db_do(s->db, "DELETE FROM seen WHERE doc = ?", "i", d->id);
 	db_do(s->db, "DELETE FROM secret WHERE doc = ?", "i", d->id);
 	if (d->meta->nunique > 0)
@@ -585,7 +645,7 @@ linking(struct site *s, const struct doc *d, size_t *n)
 	v[0] = d->id;
 	*n = 1;
 	q = db_query(s->db, "SELECT source FROM link WHERE target = ?1"
-	    " AND source <> ?1", "i", d->id);
+	    " AND source <> ?1 AND old = 0", "i", d->id);
 	while (db_step(q) == 1) {
 		if (*n == cap)
 			v = xrealloc(v, (cap *= 2) * sizeof(*v));
@@ -614,8 +674,12 @@ doc_rename(struct site *s, struct doc *d, const char *name,
 	journal_add(s, &e);
 	d->last = e.creation;
 	d->renamed = c->renamed != 0 ? c->renamed : e.creation;
-	db_do(s->db, "UPDATE document SET name=?, last=?, renamed=?"
-	    " WHERE id=?", "siii", name, d->last, d->renamed, d->id);
+	/* One that another site brings keeps its name there. */
+	if (d->home != 0 && d->remote == NULL)
+		d->remote = d->name;
+	db_do(s->db, "UPDATE document SET name=?, last=?, renamed=?, remote=?"
+	    " WHERE id=?", "siisi", name, d->last, d->renamed, d->remote,
+	    d->id);
 	ids = linking(s, d, &n);
 	for (i = 0; i < n; i++)
 		if (doc_load(s, &s->scratch, ids[i], true, &other))

@@ -19,6 +19,8 @@ struct chain {
 	int		 n, cap;
 	struct fault	 fault;		/* why it is stuck; code NULL: it is not */
 	const char	*old;		/* the reason it was parked for, if it was */
+	struct doc	 d;		/* the local document, as admit found it */
+	unsigned	 turn;		/* it holds while this is the page's turn */
 	const char	*want;		/* births waited for, with blanks between */
 	size_t		 nwants;
 	struct want	**wants;
@@ -59,11 +61,13 @@ struct apply {
 	/* the page */
 	struct entry_item **items;
 	size_t		 nitems, capitems, bytes;
+	bool		 full;
 	struct producer	 p;
 	struct chain	**chains;
 	size_t		 nchains, capchains;
 	struct map	 bykey;
 	bool		 freed;		/* something was deleted, renamed, changed */
+	unsigned	 turn;		/* counts what may change other documents */
 	FILE		*out;
 	char		*text;
 	size_t		 len;
@@ -159,9 +163,31 @@ skip(struct apply *a, struct item *it)
 static const char *
 key_of(struct apply *a, const struct event *e)
 {
-	if (e->birth == NULL)
-		return arena_printf(&a->page, "=%s/%s", e->doctype, e->docname);
-	return arena_printf(&a->page, "%s/%s", e->birth_site, e->birth);
+	return merge_key(&a->page, e->birth_site, e->birth, e->doctype,
+	    e->docname);
+}
+
+static const char *
+wanted_key(struct apply *a, const struct want *w)
+{
+	return merge_key(&a->page, w->site, w->birth, w->doctype, w->name);
+}
+
+/* What is waited for stands in a list with blanks between: the birth, or a
+ * key of stock with no blank in it. */
+static char *
+want_word(struct apply *a, const char *birth, const char *doctype,
+    const char *name)
+{
+	char *word, *p;
+
+	if (birth != NULL)
+		return arena_printf(&a->page, "%s", birth);
+	word = arena_printf(&a->page, "=%s/%s", doctype, name);
+	for (p = word; *p != '\0'; p++)
+		if (*p == ' ')
+			*p = '\001';
+	return word;
 }
 
 static void
@@ -171,7 +197,8 @@ chain_add(struct apply *a, struct chain *c, struct entry_item *it)
 
 	if (c->n == c->cap) {
 		v = arena_alloc(&a->page, (c->cap * 2 + 2) * sizeof(*v));
-		memcpy(v, c->v, c->n * sizeof(*v));
+		if (c->n > 0)
+			memcpy(v, c->v, c->n * sizeof(*v));
 		c->v = v;
 		c->cap = c->cap * 2 + 2;
 	}
@@ -398,15 +425,20 @@ admit(struct apply *a, struct entry_item *it)
 		a->counts.skipped++;
 		return;
 	}
+	c = chain_get(a, key_of(a, e));
+	if (in_chain(c, e)) {
+		a->counts.skipped++;
+		return;
+	}
 	if (second_route(a, e, &d)) {
 		refuse(a, &it->it, "another producer brings this document");
 		return;
 	}
-	c = chain_get(a, key_of(a, e));
-	if (in_chain(c, e))
-		a->counts.skipped++;
-	else
-		chain_add(a, c, it);
+	chain_add(a, c, it);
+	if (!gone) {
+		c->d = d;
+		c->turn = a->turn;
+	}
 }
 
 /* ---- rules 3 to 7: one chain */
@@ -432,8 +464,11 @@ try_delete(struct apply *a, struct chain *c, struct entry_item *last)
 	struct doc d;
 	bool gone;
 	size_t k;
-	int i;
+	int i, n = c->n;
 
+	/* Stock uses names again: what comes after it is another document. */
+	while (e->birth == NULL && c->v[n - 1] != last)
+		n--;
 	merge_find(&a->g, e, &d, &gone);
 	if (d.id != 0) {
 		if (doc_linked(a->s, &a->page, d.id, &dt, &name))
@@ -443,6 +478,7 @@ try_delete(struct apply *a, struct chain *c, struct entry_item *last)
 			cause.user = "Administrator";
 		doc_delete(a->s, &d, &cause);
 		merge_forget(&a->g);
+		a->turn++;
 	} else if (e->birth != NULL && !gone)
 		for (k = 0; k <= e->nalso; k++) {
 			b = k == 0 ? (struct birth){ e->birth_site, e->birth } :
@@ -451,7 +487,11 @@ try_delete(struct apply *a, struct chain *c, struct entry_item *last)
 			origin_tomb(a->s, &b);
 		}
 	a->freed = true;
-	for (i = 0; i < c->n; i++) {
+	for (i = 0; i < n; i++) {
+		if (c->v[i]->own && c->v[i] != last) {
+			skip(a, &c->v[i]->it);
+			continue;
+		}
 		l = (struct sync){ .status = SYNCED,
 		    .docname = d.id == 0 ? NULL : d.name, .doc = d.id,
 		    .journal = c->v[i] == last && d.id != 0 ? a->s->newest : 0 };
@@ -461,35 +501,34 @@ try_delete(struct apply *a, struct chain *c, struct entry_item *last)
 		unpark(a, &c->v[i]->it);
 		a->counts.applied++;
 	}
-	c->n = 0;
+	while (n-- > 0)
+		chain_drop(c, 0);
 	return true;
 }
 
-/* Of a document that is here the newest Rename counts; of one that is not, and
- * does not come in this chain, none does.  The renames go from the chain
- * unless the name is taken; then that is the fault. */
+/* Of a document that is here the newest Rename counts whose name is free: one
+ * on the way to it may make room for another document.  Of one that is not
+ * here, and does not come in this chain, none does.  Those that are done with
+ * go from the chain; if the name of the newest is taken that is the fault. */
 static bool
 try_renames(struct apply *a, struct chain *c, struct doc *d)
 {
-	struct entry_item *last = NULL;
-	bool create = false, good = true;
-	int i;
+	int i, last;
 
-	for (i = 0; i < c->n; i++)
-		if (c->v[i]->it.e.type == U_RENAME)
-			last = c->v[i];
-		else if (c->v[i]->it.e.type == U_CREATE)
-			create = true;
-	if (last == NULL || (d->id == 0 && create))
-		return true;
-	if (d->id != 0 && !last->own)
-		good = merge_rename(&a->g, d, &last->it.e);
-	if (!good) {
-		c->fault = a->g.fault;
-		c->nwants = 0;
-		return false;
+	for (i = 0; i < c->n && d->id == 0; i++)
+		if (c->v[i]->it.e.type == U_CREATE)
+			return true;
+	for (last = c->n - 1; last >= 0; last--) {
+		if (c->v[last]->it.e.type != U_RENAME)
+			continue;
+		a->turn++;
+		if (d->id == 0 || c->v[last]->own ||
+		    merge_rename(&a->g, d, &c->v[last]->it.e))
+			break;
+		if (c->fault.code == NULL)
+			c->fault = a->g.fault;
 	}
-	for (i = 0; i < c->n; )
+	for (i = 0; i <= last; )
 		if (c->v[i]->it.e.type != U_RENAME)
 			i++;
 		else {
@@ -498,8 +537,9 @@ try_renames(struct apply *a, struct chain *c, struct doc *d)
 			else
 				skip(a, &c->v[i]->it);
 			chain_drop(c, i);
+			last--;
 		}
-	return true;
+	return c->fault.code == NULL;
 }
 
 static bool
@@ -531,33 +571,60 @@ is_stale(const struct event *e, const struct seen *v)
 	    e->creation < last;
 }
 
-/* The events that a snapshot contains, or that were applied, go. */
+/* Events that an applied snapshot contains go. */
 static void
 drop_contained(struct apply *a, struct chain *c, const struct seen *v)
 {
-	int64_t upto = v->upto;
 	const struct event *e;
-	int i, snap = -1;
+	int i;
 
-	for (i = 0; i < c->n; )
-		if (is_stale(&c->v[i]->it.e, v)) {
-			skip(a, &c->v[i]->it);
-			chain_drop(c, i);
-		} else
-			i++;
-	for (i = 0; i < c->n; i++)
-		if (c->v[i]->it.e.snapshot && c->v[i]->it.e.creation > upto)
-			snap = i;
 	for (i = 0; i < c->n; ) {
 		e = &c->v[i]->it.e;
-		if (e->type != U_RENAME && (e->creation <= upto || (snap >= 0 &&
-		    i != snap && e->creation <= c->v[snap]->it.e.creation))) {
+		if (is_stale(e, v) || (e->type != U_RENAME &&
+		    e->creation <= v->upto)) {
 			skip(a, &c->v[i]->it);
 			chain_drop(c, i);
-			snap -= i < snap;
 		} else
 			i++;
 	}
+}
+
+/* The newest snapshot of a chain; what it contains is put aside. */
+static struct entry_item *
+set_aside(struct apply *a, struct chain *c, struct chain *aside)
+{
+	struct entry_item *snap = NULL;
+	int i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->v[i]->it.e.snapshot)
+			snap = c->v[i];
+	for (i = 0; i < c->n && snap != NULL; )
+		if (c->v[i] != snap && c->v[i]->it.e.type != U_RENAME &&
+		    c->v[i]->it.e.creation <= snap->it.e.creation) {
+			chain_add(a, aside, c->v[i]);
+			chain_drop(c, i);
+		} else
+			i++;
+	return snap;
+}
+
+/* It is done with once the snapshot is. */
+static void
+take_back(struct apply *a, struct chain *c, const struct chain *aside,
+    const struct entry_item *snap)
+{
+	bool stuck = false;
+	int i;
+
+	for (i = 0; i < c->n; i++)
+		stuck = stuck || c->v[i] == snap;
+	for (i = 0; i < aside->n; i++)
+		if (stuck)
+			chain_add(a, c, aside->v[i]);
+		else
+			skip(a, &aside->v[i]->it);
+	chain_sort(c);
 }
 
 /* An event that had passed here only moves the chain on. */
@@ -570,7 +637,7 @@ pass_own(struct apply *a, struct chain *c, const struct doc *d, struct seen *v)
 		if (v->event == NULL || strcmp(v->event, e->name) < 0)
 			v->event = e->name;
 		v->last = e->name;
-		seen_put(a->s, d->id, v);
+		merge_save_seen(&a->g, d->id, v);
 	}
 	skip(a, &c->v[0]->it);
 	chain_drop(c, 0);
@@ -609,12 +676,11 @@ take_fault(struct apply *a, struct chain *c)
 		for (i = 0; i < c->nwants; i++) {
 			c->wants[i] = arena_alloc(&a->page, sizeof(**c->wants));
 			*c->wants[i] = *a->g.wants[i];
-			if (a->g.wants[i]->birth != NULL)
-				buf_printf(&b, "%s%s", b.len > 0 ? " " : "",
-				    a->g.wants[i]->birth);
+			buf_printf(&b, "%s%s", b.len > 0 ? " " : "",
+			    want_word(a, c->wants[i]->birth,
+			    c->wants[i]->doctype, c->wants[i]->name));
 		}
-		if (b.len > 0)
-			c->want = arena_dup(&a->page, b.p, b.len);
+		c->want = arena_dup(&a->page, b.p, b.len);
 		buf_free(&b);
 	}
 	free(a->g.wants);
@@ -627,13 +693,16 @@ static bool
 try_run(struct apply *a, struct chain *c, struct doc *d, int n)
 {
 	struct item **run = arena_alloc(&a->page, n * sizeof(*run));
+	struct event *e = &c->v[0]->it.e;
 	struct birth *b;
 	size_t k, nb;
 	bool fresh = d->id == 0;
 	int i, r;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		run[i] = &c->v[i]->it;
+		a->turn += run[i]->e.nalso > 0;
+	}
 	if ((r = merge_run(&a->g, run, n, d)) == -1)
 		return true;		/* the site failed: nothing counts */
 	if (r < n)
@@ -644,6 +713,8 @@ try_run(struct apply *a, struct chain *c, struct doc *d, int n)
 		b = origin_births(a->s, &a->page, d->id, &nb);
 		for (k = 0; k < nb; k++)
 			wake(a, b[k].id);
+		if (e->birth == NULL)
+			wake(a, want_word(a, NULL, e->doctype, e->docname));
 	}
 	return r == n;
 }
@@ -659,18 +730,15 @@ is_mine(struct apply *a, const struct doc *d)
 }
 
 static bool
-try_bodies(struct apply *a, struct chain *c, struct doc *d)
+try_runs(struct apply *a, struct chain *c, struct doc *d)
 {
 	struct event *e;
 	struct seen v = { .peer = a->p.peer };
 	int n, i;
 
-	for (;;) {
+	while (c->n > 0) {
 		if (d->id != 0)
-			seen_get(a->s, &a->page, d->id, a->p.peer, &v);
-		drop_contained(a, c, &v);
-		if (c->n == 0)
-			return true;
+			v = *merge_seen(&a->g, d->id);
 		e = &c->v[0]->it.e;
 		if (c->v[0]->own && d->id != 0 && (e->snapshot ||
 		    (e->type != U_CREATE && e->type != U_UPDATE) ||
@@ -692,6 +760,7 @@ try_bodies(struct apply *a, struct chain *c, struct doc *d)
 		if (d->id == 0 && i < n && c->v[i]->it.e.type == U_UPDATE)
 			return stick(c, "gap", "an update of a document that "
 			    "was not received whole%s%s", "", "");
+		a->turn += d->id != 0 && (e->snapshot || d->dependency);
 		if (d->id != 0 && e->type == U_CREATE && (e->snapshot ||
 		    d->dependency) && !is_mine(a, d) && e->renamed >= d->renamed
 		    && !merge_rename(&a->g, d, e)) {
@@ -700,9 +769,28 @@ try_bodies(struct apply *a, struct chain *c, struct doc *d)
 		}
 		if (!try_run(a, c, d, n))
 			return false;
-		if (db_failed(a->s->db) || c->n == 0)
+		if (db_failed(a->s->db))
 			return true;
 	}
+	return true;
+}
+
+static bool
+try_bodies(struct apply *a, struct chain *c, struct doc *d)
+{
+	struct seen v = { .peer = a->p.peer };
+	struct chain aside = { 0 };
+	struct entry_item *snap;
+	bool good;
+
+	if (d->id != 0)
+		v = *merge_seen(&a->g, d->id);
+	drop_contained(a, c, &v);
+	snap = set_aside(a, c, &aside);
+	good = try_runs(a, c, d);
+	if (aside.n > 0)
+		take_back(a, c, &aside, snap);
+	return good;
 }
 
 /* All but the renames; where a rename is stuck it stays, the others go on. */
@@ -739,6 +827,22 @@ try_rest(struct apply *a, struct chain *c, struct doc *d, bool renamed)
 	return false;
 }
 
+/* Meanwhile another producer has come to bring the document. */
+static void
+refuse_parked(struct apply *a, struct chain *c, const struct doc *d)
+{
+	int i;
+
+	for (i = 0; i < c->n; )
+		if (c->v[i]->it.parked != 0 &&
+		    second_route(a, &c->v[i]->it.e, d)) {
+			refuse(a, &c->v[i]->it,
+			    "another producer brings this document");
+			chain_drop(c, i);
+		} else
+			i++;
+}
+
 /* Tries what has come of one document; true if nothing of it is left. */
 static bool
 try_chain(struct apply *a, struct chain *c)
@@ -755,11 +859,17 @@ try_chain(struct apply *a, struct chain *c)
 	for (i = 0; i < c->n; i++)
 		if (c->v[i]->it.e.type == U_DELETE && !c->v[i]->own)
 			last = c->v[i];
-	if (last != NULL)
-		return try_delete(a, c, last);
+	if (last != NULL && !try_delete(a, c, last))
+		return false;
 	if (c->n == 0)
 		return true;
-	merge_find(&a->g, &c->v[0]->it.e, &d, &gone);
+	gone = false;
+	/* One of more than one birth may be in another chain as well. */
+	if (c->turn == a->turn && c->v[0]->it.e.nalso == 0)
+		d = c->d;
+	else
+		merge_find(&a->g, &c->v[0]->it.e, &d, &gone);
+	c->turn = 0;
 	if (gone || (d.id == 0 && c->v[0]->own)) {
 		for (i = 0; i < c->n; i++)
 			if (c->v[i]->it.parked != 0)
@@ -769,6 +879,8 @@ try_chain(struct apply *a, struct chain *c)
 		c->n = 0;
 		return true;
 	}
+	if (d.id != 0 && d.home != 0 && d.home != a->p.peer)
+		refuse_parked(a, c, &d);
 	renamed = try_renames(a, c, &d);
 	return try_rest(a, c, &d, renamed);
 }
@@ -778,11 +890,8 @@ try_chain(struct apply *a, struct chain *c)
 static struct chain *
 chain_of(struct apply *a, const struct want *w)
 {
-	const char *key;
+	const char *key = wanted_key(a, w);
 
-	if (w->birth == NULL)
-		return NULL;
-	key = arena_printf(&a->page, "%s/%s", w->site, w->birth);
 	return map_get(&a->bykey, key, strlen(key));
 }
 
@@ -844,7 +953,7 @@ save_chain(struct apply *a, const struct chain *c, struct saved *s)
 	}
 }
 
-static void
+static bool
 restore_chain(struct chain *c, const struct saved *s)
 {
 	struct chain now = *c;
@@ -855,34 +964,33 @@ restore_chain(struct chain *c, const struct saved *s)
 		c->v[i] = s->v[i];
 		*c->v[i] = s->items[i];
 	}
-	/* The member that failed says why; the others wait for it. */
-	if (now.fault.code != NULL && strcmp(now.fault.code, "waits") != 0)
-		c->fault = now.fault;
+	/* The member that failed says why, and is in no group any more; the
+	 * others wait for it. */
+	if (now.fault.code == NULL || strcmp(now.fault.code, "waits") == 0)
+		return false;
+	c->fault = now.fault;
+	c->want = NULL;
+	c->nwants = 0;
+	return true;
 }
 
 static bool
-try_group(struct apply *a, struct chain **v, size_t n)
+try_group(struct apply *a, struct chain **v, const struct saved *saved,
+    size_t n)
 {
 	struct map group = { 0 };
 	struct doc d;
 	size_t i;
 	bool gone, whole = true;
-	char *birth;
 
-	for (i = 0; i < n; i++) {
-		birth = strchr(v[i]->key, '/') + 1;
-		map_set(&group, birth, strlen(birth), v[i]);
-	}
+	for (i = 0; i < n; i++)
+		map_set(&group, v[i]->key, strlen(v[i]->key), v[i]);
 	a->g.group = &group;
 	a->g.later = NULL;
 	for (i = 0; i < n; i++)
 		try_chain(a, v[i]);
 	for (i = 0; i < n && whole; i++) {
-		struct event e = { .doctype = "" };
-		e.birth_site = arena_dup(&a->page, v[i]->key,
-		    strchr(v[i]->key, '/') - v[i]->key);
-		e.birth = strchr(v[i]->key, '/') + 1;
-		merge_find(&a->g, &e, &d, &gone);
+		merge_find(&a->g, &saved[i].items[0].it.e, &d, &gone);
 		whole = d.id != 0;
 	}
 	a->g.group = NULL;
@@ -890,25 +998,22 @@ try_group(struct apply *a, struct chain **v, size_t n)
 	return whole && merge_settle(&a->g) == 0;
 }
 
+/* All or none of n chains; *failed tells whether any of them is to blame. */
 static bool
-together(struct apply *a)
+all_or_none(struct apply *a, struct chain **v, size_t n, bool *failed)
 {
-	struct chain **v = arena_alloc(&a->page,
-	    (a->nchains + 1) * sizeof(*v));
 	struct apply_counts counts = a->counts;
-	struct saved *saved;
-	size_t i, n = find_group(a, v);
+	struct saved *saved = arena_alloc(&a->page, n * sizeof(*saved));
+	size_t i;
 	long at = 0;
 
-	if (n == 0)
-		return false;
-	saved = arena_alloc(&a->page, n * sizeof(*saved));
+	*failed = false;
 	for (i = 0; i < n; i++)
 		save_chain(a, v[i], &saved[i]);
 	if (a->out != NULL)
 		at = ftell(a->out);
 	db_savepoint(a->s->db);
-	if (try_group(a, v, n)) {
+	if (try_group(a, v, saved, n)) {
 		db_release(a->s->db);
 		return true;
 	}
@@ -921,7 +1026,23 @@ together(struct apply *a)
 	if (a->out != NULL)
 		fseek(a->out, at, SEEK_SET);
 	for (i = 0; i < n; i++)
-		restore_chain(v[i], &saved[i]);
+		if (restore_chain(v[i], &saved[i]))
+			*failed = true;
+	return false;
+}
+
+static bool
+together(struct apply *a)
+{
+	struct chain **v = arena_alloc(&a->page,
+	    (a->nchains + 1) * sizeof(*v));
+	bool failed = true;
+	size_t n;
+
+	a->turn++;
+	while (failed && (n = find_group(a, v)) > 0)
+		if (all_or_none(a, v, n, &failed))
+			return true;
 	return false;
 }
 
@@ -949,6 +1070,27 @@ wake_blocked(struct apply *a)
 	return a->nchains > was;
 }
 
+/* What others wait for joins the page where it is parked: they may wait for
+ * one another. */
+static bool
+load_wanted(struct apply *a)
+{
+	size_t was = a->nchains, i, k;
+	const struct want *w;
+	const char *key;
+
+	if (a->stuck.n == 0)
+		return false;
+	for (i = 0; i < was; i++)
+		for (k = 0; k < a->chains[i]->nwants; k++) {
+			w = a->chains[i]->wants[k];
+			key = wanted_key(a, w);
+			if (map_get(&a->stuck, key, strlen(key)) != NULL)
+				chain_get(a, key);
+		}
+	return a->nchains > was;
+}
+
 static void
 work(struct apply *a)
 {
@@ -966,7 +1108,7 @@ work(struct apply *a)
 			moved = moved || a->chains[i]->n < n;
 		}
 		if (!moved)
-			moved = together(a);
+			moved = load_wanted(a) || together(a);
 		if (!moved && a->freed) {
 			a->freed = false;
 			moved = wake_blocked(a);
@@ -1196,6 +1338,7 @@ page_begin(struct apply *a)
 	merge_forget(&a->g);
 	a->g.nwaits = 0;
 	a->freed = false;
+	a->turn = 1;
 	if (a->o.out != NULL)
 		a->out = open_memstream(&a->text, &a->len);
 }
@@ -1211,6 +1354,7 @@ page_end(struct apply *a, bool good)
 		a->out = NULL;
 	}
 	a->nitems = a->bytes = 0;
+	a->full = false;
 	a->rejects = NULL;
 	a->last = &a->rejects;
 	map_clear(&a->bykey);
@@ -1297,6 +1441,8 @@ apply_eof(struct apply *a)
 		worsen(a, TEMPFAIL);
 	}
 	a->ended = false;
+	a->count = 0;
+	a->hold = a->bad;
 	return status;
 }
 
@@ -1348,9 +1494,15 @@ static int
 take_event(struct apply *a, const char *at, yyjson_val *v, const char *text,
     size_t len)
 {
-	struct entry_item *it = arena_alloc(&a->page, sizeof(*it));
+	struct entry_item *it;
 	const char *why, *name;
 
+	/* Not before the next event: a checkpoint belongs to the page.  The
+	 * page's memory goes with it: the line is read again. */
+	if (a->full)
+		return page(a, NULL) != 0 ? TEMPFAIL :
+		    apply_line(a, at, text, len);
+	it = arena_alloc(&a->page, sizeof(*it));
 	memset(it, 0, sizeof(*it));
 	if ((why = event_read(&a->page, v, &it->it.e)) != NULL)
 		return apply_reject(a, at, why, text, len);
@@ -1360,7 +1512,6 @@ take_event(struct apply *a, const char *at, yyjson_val *v, const char *text,
 		    "event_producer; give -p", text, len);
 	if ((a->o.producer == NULL && (a->source == NULL ||
 	    strcmp(a->source, name) != 0)) || a->source == NULL) {
-		/* The page's memory goes with the page: read it again. */
 		if (turn_to(a, name == NULL ? a->o.producer :
 		    name) != 0)
 			return TEMPFAIL;
@@ -1378,8 +1529,7 @@ take_event(struct apply *a, const char *at, yyjson_val *v, const char *text,
 		a->count++;
 	else if (a->bytes < 4 * PAGE_BYTES)
 		return 0;	/* stays with the line that needs it */
-	if (a->nitems >= PAGE_EVENTS || a->bytes >= PAGE_BYTES)
-		return page(a, NULL);
+	a->full = a->nitems >= PAGE_EVENTS || a->bytes >= PAGE_BYTES;
 	return 0;
 }
 
@@ -1450,6 +1600,8 @@ apply_close(struct apply *a, struct apply_counts *counts)
 {
 	int status;
 
+	if (!db_failed(a->s->db))
+		page(a, NULL);
 	if (a->begun)
 		site_rollback(a->s);
 	if (a->counts.parked > 0 || a->counts.refused > 0)

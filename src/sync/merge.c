@@ -58,6 +58,24 @@ marks_find(const struct marks *m, const char *site)
 
 /* ---- the local document */
 
+const char *
+merge_key(struct arena *a, const char *site, const char *birth,
+    const char *doctype, const char *name)
+{
+	size_t n, m;
+	char *key;
+
+	if (birth == NULL)
+		return arena_printf(a, "=%s/%s", doctype, name);
+	n = strlen(site);
+	m = strlen(birth);
+	key = arena_alloc(a, n + m + 2);
+	memcpy(key, site, n);
+	key[n] = '/';
+	memcpy(key + n + 1, birth, m + 1);
+	return key;
+}
+
 void
 merge_find(struct merge *g, const struct event *e, struct doc *d, bool *gone)
 {
@@ -83,6 +101,28 @@ void
 merge_forget(struct merge *g)
 {
 	map_clear(&g->local);
+	g->seen_doc = 0;
+}
+
+struct seen *
+merge_seen(struct merge *g, int64_t doc)
+{
+	if (g->seen_doc != doc || doc == 0) {
+		memset(&g->seen, 0, sizeof(g->seen));
+		g->seen.peer = g->p->peer;
+		if (doc != 0)
+			seen_get(g->s, g->a, doc, g->p->peer, &g->seen);
+		g->seen_doc = doc;
+	}
+	return &g->seen;
+}
+
+int
+merge_save_seen(struct merge *g, int64_t doc, const struct seen *v)
+{
+	g->seen = *v;
+	g->seen_doc = doc;
+	return seen_put(g->s, doc, v);
 }
 
 /* ---- links: from what they are called there to what they are called here */
@@ -130,33 +170,64 @@ name_of(struct merge *g, int64_t id, const char *birth)
 	return d.name;
 }
 
+/* The local name of the document of that birth, or NULL. */
+static const char *
+born(struct merge *g, const struct want *w)
+{
+	const char *name = map_get(&g->local, w->birth, strlen(w->birth));
+	int64_t id;
+	bool gone;
+
+	if (name != NULL)
+		return name;
+	id = origin_find(g->s, w->site, w->birth, &gone);
+	return id == 0 || gone ? NULL : name_of(g, id, w->birth);
+}
+
+/* Of the one that the producer calls so, else of one of that name. */
+static const char *
+called(struct merge *g, const struct want *w)
+{
+	int64_t id = doc_number_remote(g->s, w->doctype, g->p->peer, w->name);
+	struct doc d;
+
+	if (id != 0 && doc_load(g->s, g->a, id, false, &d))
+		return d.name;
+	return doc_number(g->s, w->doctype, w->name) != 0 ? w->name : NULL;
+}
+
 /* The local name of a link's target, or NULL. */
 static const char *
 target(struct merge *g, const struct event *e, struct want *w)
 {
 	yyjson_val *b = yyjson_obj_get(yyjson_obj_get(e->links, w->doctype),
 	    w->name);
-	const char *name;
-	struct doc d;
-	int64_t id;
-	bool gone;
 
 	w->site = yyjson_get_str(yyjson_arr_get(b, 0));
 	w->birth = yyjson_get_str(yyjson_arr_get(b, 1));
-	if (w->site != NULL && w->birth != NULL) {
-		if ((name = map_get(&g->local, w->birth,
-		    strlen(w->birth))) != NULL)
-			return name;
-		id = origin_find(g->s, w->site, w->birth, &gone);
-		return id == 0 || gone ? NULL : name_of(g, id, w->birth);
-	}
+	if (w->site != NULL && w->birth != NULL)
+		return born(g, w);
 	w->site = w->birth = NULL;
-	if (e->birth != NULL)
-		return NULL;		/* it was dangling over there */
-	id = doc_number_remote(g->s, w->doctype, g->p->peer, w->name);
-	if (id != 0 && doc_load(g->s, g->a, id, false, &d))
-		return d.name;
-	return doc_number(g->s, w->doctype, w->name) != 0 ? w->name : NULL;
+	/* Where births are told it was dangling over there. */
+	return e->birth != NULL ? NULL : called(g, w);
+}
+
+/* May a target that is not here come together with this event? */
+static void
+find_company(struct merge *g, const struct event *e, struct want *w)
+{
+	const char *key;
+
+	if ((w->birth == NULL) != (e->birth == NULL))
+		return;
+	w->self = w->birth != NULL ? strcmp(w->birth, e->birth) == 0 :
+	    strcmp(w->doctype, e->doctype) == 0 &&
+	    strcmp(w->name, e->docname) == 0;
+	w->together = w->self;
+	if (w->self || g->group == NULL)
+		return;
+	key = merge_key(g->a, w->site, w->birth, w->doctype, w->name);
+	w->together = map_get(g->group, key, strlen(key)) != NULL;
 }
 
 static void
@@ -172,9 +243,7 @@ translate(void *arg, yyjson_mut_val *obj, const struct field *f,
 	if (!meta_streamed(doctype))
 		return;
 	if ((name = target(g, t->e, &w)) == NULL) {
-		w.together = w.birth != NULL && ((t->e->birth != NULL &&
-		    strcmp(w.birth, t->e->birth) == 0) || (g->group != NULL &&
-		    map_get(g->group, w.birth, strlen(w.birth)) != NULL));
+		find_company(g, t->e, &w);
 		name = mark(g, &w);
 		t->p->waits = true;
 	} else if (strcmp(name, w.name) == 0)
@@ -244,7 +313,8 @@ mine_since(struct plan *p, const struct event *e, struct unseen *u)
 	struct entry j;
 	int64_t pos, since = 0;
 
-	if (e->site == NULL || p->d->id == 0)
+	/* Stock does not say what it had seen: its events count as told. */
+	if (e->birth == NULL || p->d->id == 0)
 		return;
 	if (p->d->author > 0 && strcmp(site_peer_identity(g->s, p->d->author),
 	    e->author) == 0)
@@ -254,7 +324,7 @@ mine_since(struct plan *p, const struct event *e, struct unseen *u)
 	if (p->d->author == 0 && knew != NULL && id_time(knew, &since) &&
 	    p->d->last <= since)
 		return;
-	seen_get(g->s, g->a, p->d->id, g->p->peer, &seen);
+	seen = *merge_seen(g, p->d->id);
 	for (pos = p->d->last; pos > seen.sync; pos = j.before) {
 		if (!journal_get(g->s, g->a, pos, &j))
 			break;
@@ -505,6 +575,24 @@ adopt(struct plan *p, const struct event *e, yyjson_mut_val *data)
 	return true;
 }
 
+/* Another site's secrets are its own; stock sends stars. */
+static void
+drop_secrets(const struct meta *m, yyjson_mut_val *obj)
+{
+	yyjson_mut_val *row;
+	size_t i, k, n;
+
+	for (i = 0; i < m->nfields; i++) {
+		if (m->fields[i].kind == K_PASSWORD)
+			yyjson_mut_obj_remove_key(obj, m->fields[i].name);
+		if (m->fields[i].kind != K_TABLE || m->fields[i].child == NULL)
+			continue;
+		yyjson_mut_arr_foreach(yyjson_mut_obj_get(obj,
+		    m->fields[i].name), k, n, row)
+			drop_secrets(m->fields[i].child, row);
+	}
+}
+
 /* A document of a stranger in our form, links translated. */
 static bool
 take_whole(struct plan *p, struct part *t)
@@ -516,8 +604,26 @@ take_whole(struct plan *p, struct part *t)
 		return false;
 	yyjson_mut_obj_remove_key(t->whole, "remote_docname");
 	yyjson_mut_obj_remove_key(t->whole, "remote_site_name");
+	drop_secrets(p->meta, t->whole);
+	if (json_is_null(yyjson_mut_obj_get(t->whole, "docstatus")))
+		json_put(p->m, t->whole, "docstatus", json_new_int(p->m, 0));
 	doc_links(p->meta, t->whole, translate, &tr);
 	return true;
+}
+
+/* What a document is called at home is our note: no event takes it away. */
+static void
+keep_remote(struct plan *p, yyjson_mut_val *whole)
+{
+	static const char *const keys[] = { "remote_docname",
+	    "remote_site_name" };
+	yyjson_mut_val *v;
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		if ((v = yyjson_mut_obj_get(p->body, keys[i])) != NULL)
+			json_put(p->m, whole, keys[i],
+			    yyjson_mut_val_mut_copy(p->m, v));
 }
 
 static bool
@@ -532,6 +638,7 @@ plan_create(struct plan *p, struct part *t)
 		p->body = t->whole;
 		return true;
 	}
+	keep_remote(p, t->whole);
 	t->chg = diff_make(p->m, p->meta, p->body, t->whole);
 	return true;
 }
@@ -641,7 +748,11 @@ check(struct plan *p)
 	}
 	if (strict && p->d->id != 0)
 		old = doc_body(g->a, p->m, p->d);
-	if (!doc_check(p->meta, p->body, old, CHECK_TYPES |
+	if (p->n == 1 && p->parts[0].whole == NULL && !strict) {
+		if (p->parts[0].chg != NULL && !diff_check(p->meta,
+		    p->parts[0].chg, p->body, &g->s->lookup, &g->fault))
+			return false;
+	} else if (!doc_check(p->meta, p->body, old, CHECK_TYPES |
 	    (strict ? CHECK_FULL : 0), &g->s->lookup, &g->fault))
 		return false;
 	is = json_mut_int(p->body, "docstatus", 0);
@@ -658,7 +769,7 @@ choose_name(struct plan *p, bool same)
 	struct merge *g = p->g;
 	const char *name = p->name;
 
-	if (!same && p->row != NULL) {
+	if (!same) {
 		name = strcasecmp(p->meta->autoname, "Prompt") == 0 ? NULL :
 		    name_new(g->a, p->meta, p->body, time_now(), &g->s->lookup,
 		    &g->fault);
@@ -711,7 +822,6 @@ plan_run(struct plan *p, struct item **run, int n)
  * to be written later. */
 struct settling {
 	struct plan	*p;
-	const char	*self;		/* birth */
 	bool		 others;
 };
 
@@ -725,7 +835,7 @@ settle_link(void *arg, yyjson_mut_val *obj, const struct field *f,
 	(void)doctype;
 	if (w == NULL)
 		return;
-	if (s->self != NULL && strcmp(w->birth, s->self) == 0)
+	if (w->self)
 		json_put(s->p->m, obj, f->name,
 		    json_new_str(s->p->m, s->p->d->name));
 	else {
@@ -737,7 +847,7 @@ settle_link(void *arg, yyjson_mut_val *obj, const struct field *f,
 static void
 settle(struct plan *p, yyjson_mut_val **body, struct item *it, bool last)
 {
-	struct settling s = { p, it->e.birth, false };
+	struct settling s = { p, false };
 	yyjson_mut_val *marked_body;
 	struct later *l;
 
@@ -755,9 +865,9 @@ settle(struct plan *p, yyjson_mut_val **body, struct item *it, bool last)
 }
 
 static void
-settle_diff(struct plan *p, yyjson_mut_val *diff, struct item *it)
+settle_diff(struct plan *p, yyjson_mut_val *diff)
 {
-	struct settling s = { p, it->e.birth, false };
+	struct settling s = { p, false };
 
 	if (p->waits)
 		diff_links(p->meta, diff, p->body, settle_link, &s);
@@ -839,13 +949,45 @@ insert(struct plan *p, yyjson_mut_val *body, const struct item *it,
 	p->d->dependency = p->row == NULL || !p->row->approved;
 	p->d->renamed = it->e.renamed;
 	p->d->remote = strcmp(p->d->name, p->name) == 0 ? NULL : p->name;
-	if (!p->same && p->row != NULL)
+	if (!p->same)
 		put_remote(p, body);
 	if (doc_insert(p->g->s, p->d, p->m, body, &b, c) == -1)
 		return -1;
 	map_set(&p->g->local, arena_dup(p->g->a, b.id, strlen(b.id)),
 	    strlen(b.id), (void *)p->d->name);
 	return 0;
+}
+
+/* What every document has, as the one just written has it, goes into those
+ * that it will be. */
+static void
+pass_standard(struct plan *p, yyjson_mut_val *written)
+{
+	static const char *const keys[] = { "doctype", "name", "owner",
+	    "creation", "modified", "modified_by", "docstatus" };
+	yyjson_mut_val *body, *from, *key;
+	yyjson_mut_obj_iter it;
+	size_t k;
+	int i;
+
+	for (i = 1; i < p->ngroups; i++) {
+		body = yyjson_mut_obj(p->m);
+		for (k = 0; k < 7; k++) {
+			from = k < 6 ? written : p->groups[i].body;
+			yyjson_mut_obj_add_val(p->m, body, keys[k],
+			    yyjson_mut_val_mut_copy(p->m,
+			    yyjson_mut_obj_get(from, keys[k])));
+		}
+		yyjson_mut_obj_iter_init(p->groups[i].body, &it);
+		while ((key = yyjson_mut_obj_iter_next(&it)) != NULL)
+			if (yyjson_mut_obj_get(body,
+			    yyjson_mut_get_str(key)) == NULL)
+				yyjson_mut_obj_add(body,
+				    yyjson_mut_val_mut_copy(p->m, key),
+				    yyjson_mut_val_mut_copy(p->m,
+				    yyjson_mut_obj_iter_get_val(key)));
+		p->groups[i].body = p->body = body;
+	}
 }
 
 /* Tells of the events from first on; entry is the journal entry that they made
@@ -891,9 +1033,10 @@ write_group(struct plan *p, struct group *gr, bool last)
 	if (p->d->id == 0) {
 		if (insert(p, gr->body, it, &c) == -1)
 			return -1;
+		pass_standard(p, gr->body);
 		entry = p->d->modified;
 	} else if (diff != NULL) {
-		settle_diff(p, diff, it);
+		settle_diff(p, diff);
 		if (doc_update(p->g->s, p->d, p->m, gr->body, diff, &c) == -1)
 			return -1;
 		entry = p->d->modified;
@@ -1005,7 +1148,7 @@ note_seen(struct plan *p, bool fresh, int64_t sync)
 	int i;
 
 	if (!fresh)
-		seen_get(g->s, g->a, p->d->id, g->p->peer, &v);
+		v = *merge_seen(g, p->d->id);
 	if (sync != 0)
 		v.sync = sync;
 	for (i = 0; i < p->n; i++) {
@@ -1023,7 +1166,7 @@ note_seen(struct plan *p, bool fresh, int64_t sync)
 		if (e->type == U_CREATE && e->seen.n > 0)
 			seen_note(g->s, p->d->id, &e->seen, g->p->peer);
 	}
-	seen_put(g->s, p->d->id, &v);
+	merge_save_seen(g, p->d->id, &v);
 }
 
 static int
@@ -1141,11 +1284,14 @@ merge_rename(struct merge *g, struct doc *d, const struct event *e)
 	struct cause c = { .user = g->p->user, .author = e->author,
 	    .via = &e->via, .knew = &e->knew, .renamed = when };
 
-	if (when < d->renamed)
+	bool same = row != NULL && row->same_name;
+
+	/* Where names are our own d->renamed may be of one given here. */
+	if (when < d->renamed && same)
 		return true;
 	if (c.user == NULL)
 		c.user = "Administrator";
-	if (row != NULL && row->same_name && strcmp(d->name, name) != 0) {
+	if (same && strcmp(d->name, name) != 0) {
 		if (doc_number(g->s, e->doctype, name) != 0)
 			return fault_set(&g->fault, "name",
 			    "another %s is called '%s' here", e->doctype, name);
@@ -1155,9 +1301,10 @@ merge_rename(struct merge *g, struct doc *d, const struct event *e)
 	}
 	if (d->home == g->p->peer)
 		d->remote = strcmp(d->name, name) == 0 ? NULL : name;
-	d->renamed = when;
+	if (d->renamed < when)
+		d->renamed = when;
 	doc_save_route(g->s, d);
-	if (row != NULL && !row->same_name && d->home == g->p->peer)
+	if (!same && d->home == g->p->peer)
 		doc_save_remote_name(g->s, d, name);
 	return true;
 }
@@ -1171,16 +1318,12 @@ name_link(void *arg, yyjson_mut_val *obj, const struct field *f,
 	struct translation *t = arg;
 	struct merge *g = t->p->g;
 	struct want *w = marked(g, value);
-	const char *name = NULL;
-	int64_t id;
-	bool gone;
+	const char *name;
 
 	(void)doctype;
 	if (w == NULL)
 		return;
-	id = origin_find(g->s, w->site, w->birth, &gone);
-	if (id != 0 && !gone)
-		name = name_of(g, id, w->birth);
+	name = w->birth != NULL ? born(g, w) : called(g, w);
 	json_put(t->p->m, obj, f->name, json_new_str(t->p->m, name));
 }
 

@@ -119,8 +119,57 @@ put_via(struct site *s, yyjson_mut_doc *m, yyjson_mut_val *o,
 		yyjson_mut_arr_add_str(m, v, via->v[i].site);
 }
 
+static const char *
+mark_of(const struct marks *m, const char *site)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (strcmp(m->v[i].site, site) == 0)
+			return m->v[i].at.name;
+	return NULL;
+}
+
+/* The nearest earlier Create or Update that this consumer got. */
+static const char *
+prev_for(struct site *s, struct arena *a, int64_t before, const char *consumer)
+{
+	struct origin_marks marks;
+	struct entry e;
+
+	if (consumer == NULL)
+		return journal_prev(s, a, before);
+	for (; before != 0 && journal_get(s, a, before, &e); before = e.before) {
+		if (e.type != U_CREATE && e.type != U_UPDATE)
+			continue;
+		journal_marks(a, e.marks, &marks);
+		if (mark_of(&marks.via, consumer) == NULL)
+			return e.name;
+	}
+	return NULL;
+}
+
+/* What the author had seen of the receiver; of all sites where that is not
+ * known. */
+static void
+put_base(yyjson_mut_doc *m, yyjson_mut_val *o, const struct origin_marks *marks,
+    const char *consumer)
+{
+	const char *base;
+
+	if (consumer == NULL) {
+		put_marks(m, o, "base", &marks->seen);
+		return;
+	}
+	base = mark_of(marks->author == NULL ? &marks->knew : &marks->seen,
+	    consumer);
+	if (base != NULL)
+		yyjson_mut_obj_add_str(m, o, "base", base);
+}
+
 char *
-produce_line(struct site *s, struct arena *a, const struct entry *e, size_t *len)
+produce_line_for(struct site *s, struct arena *a, const struct entry *e,
+    const char *consumer, size_t *len)
 {
 	yyjson_mut_doc *m = yyjson_mut_doc_new(&a->alc);
 	struct origin_marks marks;
@@ -131,7 +180,7 @@ produce_line(struct site *s, struct arena *a, const struct entry *e, size_t *len
 	o = head(s, m, e->name, e->creation, e->type, e->doctype, e->docname,
 	    e->data, e->datalen);
 	if (e->type == U_CREATE || e->type == U_UPDATE) {
-		prev = journal_prev(s, a, e->before);
+		prev = prev_for(s, a, e->before, consumer);
 		yyjson_mut_obj_add_val(m, o, "prev", prev == NULL ?
 		    yyjson_mut_null(m) : yyjson_mut_str(m, prev));
 	}
@@ -142,11 +191,17 @@ produce_line(struct site *s, struct arena *a, const struct entry *e, size_t *len
 	put_via(s, m, o, &marks.via);
 	put_marks(m, o, "seen", &marks.via);
 	put_marks(m, o, "knew", &marks.knew);
-	put_marks(m, o, "base", &marks.seen);
+	put_base(m, o, &marks, consumer);
 	if (marks.merged)
 		yyjson_mut_obj_add_int(m, o, "merged", 1);
 	put_renamed(m, o, marks.renamed);
 	return json_mut_text(a, o, len);
+}
+
+char *
+produce_line(struct site *s, struct arena *a, const struct entry *e, size_t *len)
+{
+	return produce_line_for(s, a, e, NULL, len);
 }
 
 static void

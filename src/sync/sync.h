@@ -11,6 +11,10 @@
 /* The line of an entry, without newline, in the arena. */
 char	*produce_line(struct site *, struct arena *, const struct entry *,
 	    size_t *len);
+/* The same for a consumer of that identity (NULL: not known): prev passes over
+ * what had passed there, base is what the author had seen of it. */
+char	*produce_line_for(struct site *, struct arena *, const struct entry *,
+	    const char *consumer, size_t *len);
 /* A document as it is now, as a snapshot. */
 char	*produce_snapshot(struct site *, struct arena *, const struct doc *,
 	    size_t *len);
@@ -30,6 +34,20 @@ void	 put_end(FILE *, int status, const char *why);
 void	 put_rejected(FILE *, const char *at, const char *why,
 	    const char *text, size_t len);
 const char *checkpoint_read(yyjson_val *line, struct checkpoint *);
+
+/* ---- view.c - what a consumer may see (DESIGN 6) */
+
+struct view;
+/* false: no more is wanted. */
+typedef bool view_fn(void *arg, const char *line, size_t len);
+/* By the name of its Event Consumer or its identity; NULL if there is none. */
+struct view *view_open(struct site *, const char *consumer);
+void	 view_close(struct view *);
+/* Looks at up to limit journal entries after *at and calls back with the lines
+ * that the consumer gets for them; moves *at and name on.  Returns their
+ * number, -1 if the site failed; *more: there may be further entries. */
+int64_t	 view_page(struct view *, int64_t *at, char name[ID_LEN + 1],
+	    int64_t limit, view_fn *, void *arg, bool *more);
 
 /* ---- apply.c - a page of events into a site file (DESIGN 7)
  *
@@ -71,7 +89,8 @@ int	 apply_close(struct apply *, struct apply_counts *);
 struct want {
 	const char	*site, *birth;	/* NULL where the event does not tell */
 	const char	*doctype, *name;
-	bool		 together;	/* it is in the group, or the document itself */
+	bool		 self;		/* it is the document itself */
+	bool		 together;	/* so, or in the group */
 };
 
 struct item {				/* an event that waits to be applied */
@@ -96,7 +115,9 @@ struct merge {
 	struct arena	*a;		/* of the page */
 	char		 token[ID_LEN + 2];	/* marks links that wait */
 	struct map	 local;		/* birth -> local name, in this page */
-	struct map	*group;		/* births applied together, or NULL */
+	struct seen	 seen;		/* of seen_doc, as last read or written */
+	int64_t		 seen_doc;
+	struct map	*group;		/* keys of documents applied together, or NULL */
 	struct later	*later;		/* of the group */
 	struct want	*waits;		/* all that carry a mark, by number */
 	size_t		 nwaits, capwaits;
@@ -112,6 +133,10 @@ struct merge {
 	void		*arg;
 };
 
+/* What tells one document of a producer from another, in its arena: site and
+ * birth; where the events do not tell (birth NULL) DocType and name there. */
+const char *merge_key(struct arena *, const char *site, const char *birth,
+	    const char *doctype, const char *name);
 /* The local document of an event; id 0 if there is none, then *gone tells
  * whether there was one. */
 void	 merge_find(struct merge *, const struct event *, struct doc *, bool *gone);
@@ -126,6 +151,10 @@ bool	 merge_rename(struct merge *, struct doc *d, const struct event *);
 bool	 merge_has_base(const struct merge *, const struct event *);
 /* Writes the links among a group that was applied; -1: the site failed. */
 int	 merge_settle(struct merge *);
+/* Where the chain of a document from this producer stands; all NULL and 0 for
+ * a new one. */
+struct seen *merge_seen(struct merge *, int64_t doc);
+int	 merge_save_seen(struct merge *, int64_t doc, const struct seen *);
 /* After a delete or rename: names of link targets are looked up anew. */
 void	 merge_forget(struct merge *);
 
