@@ -175,6 +175,10 @@ db_open(const char *path, int flags, int *status)
 	} else
 		name = xstrdup(path);
 	how |= SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX;
+	/* One thread, and nobody asks how much memory SQLite uses: it need
+	 * not lock or count. */
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	db = xcalloc(1, sizeof(*db));
 	db->path = xstrdup(path);
 	r = sqlite3_open_v2(name, &db->handle, how, NULL);

@@ -28,6 +28,8 @@ field_of(const struct meta *m, size_t *at, const char *key, size_t len)
 
 	if ((f = meta_own(m, key)) != NULL)
 		return f;
+	if (meta_standard(key, len))
+		return NULL;
 	/* Documents have their fields in order, with gaps. */
 	for (i = *at; i < m->nfields && i < *at + AHEAD; i++) {
 		f = &m->fields[i];
@@ -36,8 +38,6 @@ field_of(const struct meta *m, size_t *at, const char *key, size_t len)
 			return f;
 		}
 	}
-	if (meta_standard(key, len))
-		return NULL;
 	f = meta_field(m, key, len);
 	if (f != NULL)
 		*at = f - m->fields + 1;

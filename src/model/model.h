@@ -58,6 +58,7 @@ struct meta {
 	struct map	 byname;
 	const char	*names;		/* of the fields: see meta_own */
 	size_t		 names_len;
+	bool		 secrets;	/* it, or a row of it, has a password */
 	size_t		 nreqd, nunique, nonce;	/* fields that are so, to be checked */
 	int64_t		 id;		/* the site's number for the doctype */
 	struct arena	 mem;		/* all of the above */

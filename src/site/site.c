@@ -524,9 +524,13 @@ site_meta(struct site *s, const char *name)
 	}
 	m->id = site_doctype(s, m->name);
 	map_set(&s->metas, m->name, strlen(m->name), m);
-	for (i = 0; i < m->nfields; i++)
+	for (i = 0; i < m->nfields; i++) {
 		if (m->fields[i].kind == K_TABLE)
 			m->fields[i].child = site_meta(s, m->fields[i].options);
+		if (m->fields[i].kind == K_PASSWORD || (m->fields[i].child !=
+		    NULL && m->fields[i].child->secrets))
+			m->secrets = true;
+	}
 	return m;
 }
 

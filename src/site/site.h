@@ -350,7 +350,7 @@ struct sync_filter {
 };
 struct query *sync_list(struct site *, const struct sync_filter *);
 int	 sync_next(struct site *, struct query *, struct sync *);
-/* The Event Sync Log document of a row, with its data. */
+/* The Event Sync Log document of a row; its strings are those of the row. */
 yyjson_mut_val *sync_doc(struct site *, struct arena *, yyjson_mut_doc *,
 	    const struct sync *, bool with_data);
 

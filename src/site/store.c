@@ -384,38 +384,23 @@ static void
 put_standard(yyjson_mut_doc *m, yyjson_mut_val *body, const struct doc *d,
     const char *owner, const char *stamp)
 {
-	static const char *const keys[] = { "doctype", "name", "owner",
-	    "creation", "modified", "modified_by", "docstatus" };
-	yyjson_mut_val **k, **v, *key, *own[7];
-	size_t i = 0, n = yyjson_mut_obj_size(body), max;
-	yyjson_mut_obj_iter it;
+	static const char *const keys[] = { "docstatus", "modified_by",
+	    "modified", "creation", "owner", "name", "doctype" };
+	yyjson_mut_val *own[7];
+	size_t i;
 
-	own[0] = json_new_str(m, d->meta->name);
-	own[1] = json_new_str(m, d->name);
-	own[2] = json_new_str(m, owner);
+	own[0] = json_new_int(m, d->docstatus);
+	own[1] = json_new_str(m, owner);
+	own[2] = json_new_str(m, stamp);
 	own[3] = json_new_str(m, stamp);
-	own[4] = json_new_str(m, stamp);
-	own[5] = json_new_str(m, owner);
-	own[6] = json_new_int(m, d->docstatus);
-	k = xmalloc(2 * (n + 1) * sizeof(*k));
-	v = k + n + 1;
-	yyjson_mut_obj_iter_init(body, &it);
-	while ((key = yyjson_mut_obj_iter_next(&it)) != NULL) {
-		for (max = 0; max < 7; max++)
-			if (yyjson_mut_equals_str(key, keys[max]))
-				break;
-		if (max < 7)
-			continue;
-		k[i] = key;
-		v[i++] = yyjson_mut_obj_iter_get_val(key);
+	own[4] = json_new_str(m, owner);
+	own[5] = json_new_str(m, d->name);
+	own[6] = json_new_str(m, d->meta->name);
+	for (i = 0; i < 7; i++) {
+		yyjson_mut_obj_remove_key(body, keys[i]);
+		yyjson_mut_obj_insert(body, yyjson_mut_str(m, keys[i]), own[i],
+		    0);
 	}
-	n = i;
-	yyjson_mut_obj_clear(body);
-	for (i = 0; i < 7; i++)
-		yyjson_mut_obj_add_val(m, body, keys[i], own[i]);
-	for (i = 0; i < n; i++)
-		yyjson_mut_obj_add(body, k[i], v[i]);
-	free(k);
 }
 
 int
@@ -537,6 +522,7 @@ doc_update(struct site *s, struct doc *d, yyjson_mut_doc *m,
 	struct entry e = { .type = U_UPDATE, .docname = d->name,
 	    .doctype = d->meta->name, .doc = d->id, .before = d->last };
 	char stamp[TIME_TEXT_LEN];
+	bool linked = touches_links(d->meta, diff);
 	size_t len;
 
 	e.creation = journal_stamp(s);
@@ -547,7 +533,8 @@ doc_update(struct site *s, struct doc *d, yyjson_mut_doc *m,
 	json_put(m, body, "modified_by", json_new_str(m, c->user));
 	d->data = json_mut_text(&s->scratch, body, &len);
 	d->len = len;
-	diff_links(d->meta, diff, body, link_add, &links);
+	if (linked)
+		diff_links(d->meta, diff, body, link_add, &links);
 	e.links = links_text(s, &links);
 	free(links.v);
 	e.data = json_mut_text(&s->scratch, diff, &e.datalen);
@@ -558,7 +545,7 @@ doc_update(struct site *s, struct doc *d, yyjson_mut_doc *m,
 	db_do(s->db, "UPDATE document SET modified=?, last=?, docstatus=?,"
 	    " author=?, data=? WHERE id=?", "iiiiti", d->modified, d->last,
 	    (int64_t)d->docstatus, d->author, d->data, len, d->id);
-	if (touches_links(d->meta, diff))
+	if (linked)
 		relink(s, d, body);
 	values_save(s, d, body, false);
 	return db_failed(s->db) ? -1 : 0;

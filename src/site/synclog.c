@@ -104,7 +104,10 @@ sync_next(struct site *s, struct query *q, struct sync *l)
 static void
 put(yyjson_mut_doc *m, yyjson_mut_val *o, const char *key, const char *v)
 {
-	yyjson_mut_obj_add_val(m, o, key, json_new_str(m, v));
+	if (v == NULL)
+		yyjson_mut_obj_add_null(m, o, key);
+	else
+		yyjson_mut_obj_add_str(m, o, key, v);
 }
 
 yyjson_mut_val *
@@ -115,8 +118,8 @@ sync_doc(struct site *s, struct arena *a, yyjson_mut_doc *m,
 	char t[TIME_TEXT_LEN];
 
 	(void)s;
-	yyjson_mut_obj_add_val(m, o, "name", json_new_int(m, l->id));
-	put(m, o, "creation", time_text(l->time, t));
+	yyjson_mut_obj_add_int(m, o, "name", l->id);
+	yyjson_mut_obj_add_strcpy(m, o, "creation", time_text(l->time, t));
 	put(m, o, "update_type", l->type < 0 ? NULL : update_text[l->type]);
 	put(m, o, "ref_doctype", l->doctype);
 	put(m, o, "docname", l->docname);
@@ -124,8 +127,7 @@ sync_doc(struct site *s, struct arena *a, yyjson_mut_doc *m,
 	put(m, o, "status", l->status == SYNCED ? "Synced" : "Failed");
 	put(m, o, "event_producer", l->producer);
 	put(m, o, "event", l->event);
-	yyjson_mut_obj_add_val(m, o, "use_same_name",
-	    json_new_int(m, l->same_name));
+	yyjson_mut_obj_add_int(m, o, "use_same_name", l->same_name);
 	if (l->mapping != NULL)
 		put(m, o, "mapping", l->mapping);
 	if (l->code != NULL)

@@ -582,7 +582,7 @@ drop_secrets(const struct meta *m, yyjson_mut_val *obj)
 	yyjson_mut_val *row;
 	size_t i, k, n;
 
-	for (i = 0; i < m->nfields; i++) {
+	for (i = 0; i < m->nfields && m->secrets; i++) {
 		if (m->fields[i].kind == K_PASSWORD)
 			yyjson_mut_obj_remove_key(obj, m->fields[i].name);
 		if (m->fields[i].kind != K_TABLE || m->fields[i].child == NULL)
