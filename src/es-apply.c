@@ -100,6 +100,10 @@ main(int argc, char *argv[])
 	if (argc == 0)
 		status = apply_file(the, STDIN_FILENO, "stdin");
 	for (i = 0; i < argc && status == 0; i++) {
+		if (strcmp(argv[i], "-") == 0) {
+			status = apply_file(the, STDIN_FILENO, "stdin");
+			continue;
+		}
 		if ((fp = fopen(argv[i], "re")) == NULL)
 			err(TEMPFAIL, "cannot open '%s'", safe(argv[i]));
 		status = apply_file(the, fileno(fp), argv[i]);

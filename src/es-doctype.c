@@ -10,34 +10,133 @@
 static const char usage[] = "usage: es-doctype [-nqv] [-s site] [file ...]\n"
     "       es-doctype -l [-H] [-s site]\n";
 
+struct one {				/* a document to be put in */
+	const char	*file;
+	yyjson_val	*doc;
+	bool		 done;
+};
+
 struct load {
 	struct site	*s;
 	struct arena	 a;
 	const char	*file;
+	struct one	*v;
+	size_t		 n;
 	int		 fresh, changed, same, refused;
 	bool		 verbose;
 };
 
-/* -1: the site failed. */
-static int
-load_one(struct load *l, yyjson_val *doc)
+static const char *
+name_of(yyjson_val *doc)
 {
-	const char *doctype = json_str(doc, "doctype");
-	const char *name = json_str(doc, "name"), *what = NULL;
+	const char *name = json_str(doc, "name");
+
+	if (name == NULL)
+		name = json_str(doc, "fieldname");
+	return name == NULL ? json_str(doc, "property") : name;
+}
+
+static bool
+is_schema(const char *doctype)
+{
+	return doctype != NULL && (strcmp(doctype, "DocType") == 0 ||
+	    strcmp(doctype, "Custom Field") == 0 ||
+	    strcmp(doctype, "Property Setter") == 0);
+}
+
+/* ---- reading */
+
+static void
+complain(struct load *l, const char *file, const char *why)
+{
+	warnx("%s: %s", safe(file), safe(why));
+	l->refused++;
+}
+
+/* A document, an array of them, or what getdoctype answers: {"docs":[…]}. */
+static void
+gather(struct load *l, yyjson_val *v)
+{
+	const char *doctype = json_str(v, "doctype");
+	yyjson_val *one, *data;
+	size_t i, n;
+
+	if (doctype == NULL && (yyjson_is_arr(data = yyjson_obj_get(v, "docs"))
+	    || (data = yyjson_obj_get(v, "data")) != NULL))
+		gather(l, data);
+	else if (yyjson_is_arr(v))
+		yyjson_arr_foreach(v, i, n, one)
+			gather(l, one);
+	else if (!is_schema(doctype))
+		complain(l, l->file, arena_printf(&l->a, "'%s' is a %s, not a "
+		    "DocType, Custom Field or Property Setter", name_of(v) ==
+		    NULL ? "" : name_of(v), doctype == NULL ?
+		    "document without doctype" : doctype));
+	else {
+		l->v = xrealloc(l->v, (l->n + 1) * sizeof(*l->v));
+		l->v[l->n++] = (struct one){ l->file, v, false };
+	}
+}
+
+static void
+gather_lines(struct load *l, char *text)
+{
+	char *line, *save = NULL;
+	const char *why;
+	yyjson_doc *doc;
+	int n = 0;
+
+	for (line = strtok_r(text, "\n", &save); line != NULL;
+	    line = strtok_r(NULL, "\n", &save)) {
+		n++;
+		doc = json_parse(&l->a, line, strlen(line), &why);
+		if (doc == NULL)
+			complain(l, arena_printf(&l->a, "%s:%d", l->file, n),
+			    why);
+		else
+			gather(l, yyjson_doc_get_root(doc));
+	}
+}
+
+/* A file is one JSON text or one a line. */
+static void
+gather_file(struct load *l, const char *path)
+{
+	const char *why;
+	yyjson_doc *doc;
+	size_t len, first;
+	char *text;
+
+	l->file = strcmp(path, "-") == 0 ? "stdin" : path;
+	if ((text = file_read(path, &len)) == NULL) {
+		l->refused++;
+		return;
+	}
+	first = strcspn(text, "\n");
+	if (text[strspn(text, " \t\r\n")] == '\0')
+		complain(l, l->file, "there is nothing in it");
+	else if ((doc = json_parse(&l->a, text, len, &why)) != NULL)
+		gather(l, yyjson_doc_get_root(doc));
+	else if (first < len &&
+	    json_parse(&l->a, text, first, &why) != NULL)
+		gather_lines(l, text);
+	else
+		complain(l, l->file, why);
+	free(text);
+}
+
+/* ---- putting in */
+
+/* 1 done or refused, 0 to be tried again, -1 the site failed. */
+static int
+load_one(struct load *l, const struct one *o, bool last)
+{
+	const char *doctype = json_str(o->doc, "doctype"), *what = NULL;
 	struct fault fault;
 	int64_t id, entry;
 
-	if (doctype == NULL || (strcmp(doctype, "DocType") != 0 &&
-	    strcmp(doctype, "Custom Field") != 0 &&
-	    strcmp(doctype, "Property Setter") != 0)) {
-		warnx("%s: '%s' is a %s, not a DocType, Custom Field or "
-		    "Property Setter", safe(l->file), safe(name),
-		    doctype == NULL ? "document without doctype" : safe(doctype));
-		l->refused++;
-		return 0;
-	}
-	switch (local_put(l->s, &l->a, doc, doctype, "Administrator", &id,
-	    &entry, &fault)) {
+	switch (local_replace(l->s, &l->a, o->doc, doctype, "Administrator",
+	    &id, &entry, &fault)) {
 	case PUT_CREATED:
 		l->fresh++;
 		what = "new";
@@ -51,72 +150,44 @@ load_one(struct load *l, yyjson_val *doc)
 		what = "as it was";
 		break;
 	case PUT_REFUSED:
-		warnx("%s: %s '%s': %s", safe(l->file), doctype, safe(name),
-		    safe(fault.text));
-		l->refused++;
+		/* What it needs may come later in the same input. */
+		if (!last && (strcmp(fault.code, "link") == 0 ||
+		    strcmp(fault.code, "doctype") == 0))
+			return 0;
+		complain(l, o->file, arena_printf(&l->a, "%s '%s': %s", doctype,
+		    name_of(o->doc) == NULL ? "" : name_of(o->doc),
+		    fault.text));
 		break;
 	case PUT_FAILED:
 		return -1;
 	}
 	if (what != NULL && l->verbose)
-		warnx("%s '%s': %s", doctype, safe(name), what);
-	return 0;
+		warnx("%s '%s': %s", doctype, safe(name_of(o->doc)), what);
+	return 1;
 }
 
-/* A document, an array of them, or what getdoctype answers: {"docs":[…]}. */
 static int
-load_value(struct load *l, yyjson_val *v)
+load_all(struct load *l)
 {
-	yyjson_val *one, *data;
-	size_t i, n;
+	bool moved = true, last = false;
+	size_t i;
+	int r;
 
-	if (yyjson_is_obj(v) && yyjson_get_len(v) > 0 &&
-	    (yyjson_is_arr(data = yyjson_obj_get(v, "docs")) ||
-	    yyjson_is_obj(data = yyjson_obj_get(v, "data"))))
-		return load_value(l, data);
-	if (!yyjson_is_arr(v))
-		return load_one(l, v);
-	yyjson_arr_foreach(v, i, n, one)
-		if (load_one(l, one) == -1)
-			return -1;
-	return 0;
-}
-
-/* A file is one JSON text or one a line. */
-static int
-load_file(struct load *l, const char *path)
-{
-	char *text, *line, *end, *save = NULL;
-	const char *why;
-	yyjson_doc *doc;
-	size_t len;
-	int r = 0, n = 0;
-
-	l->file = strcmp(path, "-") == 0 ? "stdin" : path;
-	if ((text = file_read(path, &len)) == NULL) {
-		l->refused++;
-		return 0;
-	}
-	if ((doc = json_parse(&l->a, text, len, &why)) != NULL)
-		r = load_value(l, yyjson_doc_get_root(doc));
-	else if ((end = strchr(text, '\n')) != NULL &&
-	    json_parse(&l->a, text, end - text, &why) != NULL)
-		for (line = strtok_r(text, "\n", &save); line != NULL && r == 0;
-		    line = strtok_r(NULL, "\n", &save)) {
-			n++;
-			doc = json_parse(&l->a, line, strlen(line), &why);
-			if (doc == NULL) {
-				warnx("%s:%d: %s", safe(l->file), n, why);
-				l->refused++;
-			} else
-				r = load_value(l, yyjson_doc_get_root(doc));
+	while (moved || !last) {
+		last = !moved;
+		moved = false;
+		for (i = 0; i < l->n; i++) {
+			if (l->v[i].done)
+				continue;
+			if ((r = load_one(l, &l->v[i], last)) == -1)
+				return -1;
+			l->v[i].done = r == 1;
+			moved = moved || r == 1;
 		}
-	else {
-		warnx("%s: %s", safe(l->file), why);
-		l->refused++;
+		if (last)
+			break;
 	}
-	free(text);
-	return r;
+	return 0;
 }
 
 static int
@@ -186,9 +257,10 @@ main(int argc, char *argv[])
 	if (site_begin(l.s) == -1)
 		return TEMPFAIL;
 	if (argc == 0)
-		r = load_file(&l, "-");
-	for (i = 0; i < argc && r == 0; i++)
-		r = load_file(&l, argv[i]);
+		gather_file(&l, "-");
+	for (i = 0; i < argc; i++)
+		gather_file(&l, argv[i]);
+	r = load_all(&l);
 	if (r == -1 || db_failed(l.s->db))
 		return TEMPFAIL;
 	if (dry)
@@ -196,11 +268,12 @@ main(int argc, char *argv[])
 	else if (site_commit(l.s) == -1)
 		return TEMPFAIL;
 	status = l.refused > 0 ? REJECTED : DONE;
-	if (!quiet || status != DONE)
+	if ((l.verbose && !quiet) || status != DONE)
 		warnx("%d new, %d changed, %d as they were, %d refused%s",
 		    l.fresh, l.changed, l.same, l.refused,
 		    dry ? "; nothing was changed (-n)" : "");
 	site_close(l.s);
 	arena_free(&l.a);
+	free(l.v);
 	return status;
 }

@@ -8,8 +8,10 @@
 #include "sync/sync.h"
 
 static const char usage[] =
-    "usage: es-producer-log [-aqv] [-L limit] [-o file] [-S since] [-s site]\n"
-    "           [-U until] [-e event] [doctype [name ...]]\n"
+    "usage: es-producer-log [-aqv] [-e event] [-L limit] [-o file] [-S since]\n"
+    "           [-s site] [-U until] [doctype [name ...]]\n"
+    "       es-producer-log -c consumer [-qv] [-L limit] [-o file] [-S since]\n"
+    "           [-s site]\n"
     "       es-producer-log -i [-qv] [-o file] [-s site] [doctype [name ...]]\n";
 
 struct reader {
@@ -19,6 +21,7 @@ struct reader {
 	bool		 all;		/* -a: also what is never streamed */
 	char		**only;		/* doctype and names, NULL-terminated */
 	const char	*event;
+	struct view	*view;		/* -c: what that consumer gets */
 	int64_t		 limit, until;
 	int64_t		 at;		/* read up to here */
 	char		 name[ID_LEN + 1];
@@ -83,6 +86,13 @@ page(struct reader *r, bool *more)
 	return db_failed(r->s->db) ? -1 : r->events - was;
 }
 
+static bool
+view_line(void *arg, const char *line, size_t len)
+{
+	write_line(arg, line, len);
+	return true;
+}
+
 /* A choice of events is no page of the stream: it has no checkpoint. */
 static int
 whole_log(struct reader *r, bool choice)
@@ -93,7 +103,9 @@ whole_log(struct reader *r, bool choice)
 	while (more) {
 		c.from = r->at;
 		if (db_begin_read(r->s->db) == -1 ||
-		    (c.events = page(r, &more)) == -1 ||
+		    (c.events = r->view == NULL ? page(r, &more) :
+		    view_page(r->view, &r->at, r->name, r->limit, view_line, r,
+		    &more)) == -1 ||
 		    db_commit(r->s->db) == -1)
 			return TEMPFAIL;
 		c.last_update = r->at;
@@ -174,14 +186,18 @@ main(int argc, char *argv[])
 {
 	struct reader r = { .limit = 1000, .until = INT64_MAX, .out = stdout };
 	const char *path = NULL, *file = NULL, *since = NULL, *until = NULL;
+	const char *consumer = NULL;
 	bool failed, initial = false, quiet = false, verbose = false;
 	int ch, status;
 
 	start(argc, argv, usage);
-	while ((ch = getopt(argc, argv, "ae:iL:o:qS:s:U:v")) != -1)
+	while ((ch = getopt(argc, argv, "ac:e:iL:o:qS:s:U:v")) != -1)
 		switch (ch) {
 		case 'a':
 			r.all = true;
+			break;
+		case 'c':
+			consumer = optarg;
 			break;
 		case 'e':
 			r.event = optarg;
@@ -218,6 +234,9 @@ main(int argc, char *argv[])
 	if (initial && (r.event != NULL || since != NULL || until != NULL ||
 	    r.all))
 		misuse(usage);
+	if (consumer != NULL && (initial || r.event != NULL || until != NULL ||
+	    r.all || *r.only != NULL))
+		misuse(usage);
 	if (until != NULL && !time_option(until, &r.until))
 		errx(MISUSE, "-U wants a time, not '%s'", safe(until));
 	if ((r.s = site_open(site_path(path), SITE_READ, &status)) == NULL)
@@ -227,6 +246,10 @@ main(int argc, char *argv[])
 	if (*r.only != NULL && site_meta(r.s, r.only[0]) == NULL)
 		errx(MISUSE, "no DocType '%s' in '%s'; es-doctype -l lists "
 		    "them", safe(r.only[0]), safe(r.s->path));
+	if (consumer != NULL &&
+	    (r.view = view_open(r.s, consumer)) == NULL)
+		errx(MISUSE, "no Event Consumer '%s' in '%s'", safe(consumer),
+		    safe(r.s->path));
 	if (file != NULL && (r.out = out_open(file)) == NULL)
 		return TEMPFAIL;
 	arena_init(&r.a);
@@ -243,6 +266,7 @@ main(int argc, char *argv[])
 	if (verbose && !quiet)
 		warnx("%lld events", (long long)r.events);
 	failed = db_failed(r.s->db) != 0;
+	view_close(r.view);
 	site_close(r.s);
 	arena_free(&r.a);
 	if (file == NULL)

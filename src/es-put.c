@@ -302,12 +302,14 @@ too_bold(struct put *p, bool force)
 	size_t n;
 	char **names;
 
+	if (force)
+		return NULL;
 	if (p->refused > 0)
-		return "a document was refused";
+		return "a document was refused; -F does it all the same";
 	if (p->n == 0)
-		return "the input was empty";
+		return "the input was empty; -F does it all the same";
 	n = absent(p, &names, &all);
-	if (!force && (int64_t)n * 10 > all)
+	if ((int64_t)n * 10 > all)
 		return "more than a tenth of all would go; -F does it";
 	return NULL;
 }

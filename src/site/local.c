@@ -14,6 +14,7 @@ struct put {
 	struct arena	*a;
 	const struct meta *meta;
 	const char	*user;
+	bool		 whole;		/* what is not posted is cleared */
 	yyjson_mut_doc	*m;
 	yyjson_mut_val	*old, *body;	/* old NULL: a new document */
 	struct doc	 d;
@@ -79,6 +80,22 @@ name_rows(struct put *p, const struct field *f, yyjson_mut_val *rows)
 	map_free(&fields);
 }
 
+/* What was there and is not posted. */
+static void
+clear(struct put *p, yyjson_val *posted)
+{
+	yyjson_mut_val *key, *val;
+	const char *k;
+	size_t i, n;
+
+	yyjson_mut_obj_foreach(p->old, i, n, key, val) {
+		k = yyjson_mut_get_str(key);
+		if (!meta_standard(k, yyjson_mut_get_len(key)) &&
+		    yyjson_obj_getn(posted, k, yyjson_mut_get_len(key)) == NULL)
+			json_put(p->m, p->body, k, yyjson_mut_null(p->m));
+	}
+}
+
 /* A partial document: absent keys keep the stored value, a table replaces the
  * whole table (spec 5.3, 5.4). */
 static void
@@ -90,6 +107,8 @@ overlay(struct put *p, yyjson_val *posted)
 	size_t i, n;
 
 	p->body = yyjson_mut_val_mut_copy(p->m, p->old);
+	if (p->whole)
+		clear(p, posted);
 	yyjson_obj_foreach(posted, i, n, k, v) {
 		if (meta_standard(yyjson_get_str(k), yyjson_get_len(k)) &&
 		    !yyjson_equals_str(k, "docstatus"))
@@ -465,7 +484,12 @@ consequences(struct put *p)
 		    "with it", dt);
 		return PUT_REFUSED;
 	}
-	if (dt != NULL || strcmp(p->meta->name, "Event Producer") != 0)
+	if (dt != NULL)
+		return PUT_SAME;	/* p->meta is void now */
+	if (strcmp(p->meta->name, "Event Consumer") == 0)
+		return consumer_changed(p->s, p->d.name, p->body, p->d.last)
+		    == -1 ? PUT_FAILED : PUT_SAME;
+	if (strcmp(p->meta->name, "Event Producer") != 0)
 		return PUT_SAME;
 	rows = yyjson_mut_obj_get(p->body, "producer_doctypes");
 	yyjson_mut_arr_foreach(rows, i, n, row) {
@@ -534,6 +558,8 @@ update(struct put *p, yyjson_val *posted)
 	overlay(p, posted);
 	if (!doc_clean(p->m, p->meta, p->body, p->fault))
 		return PUT_REFUSED;
+	if (p->whole)
+		doc_defaults(p->m, p->meta, p->body, p->user, time_now());
 	refill(p, posted);
 	put_field_name(p, p->d.name);
 	diff = diff_make(p->m, p->meta, p->old, p->body);
@@ -615,12 +641,13 @@ write_one(struct put *p, yyjson_val *posted)
 	return after == PUT_SAME ? r : after;
 }
 
-enum put_result
-local_put(struct site *s, struct arena *a, yyjson_val *posted,
-    const char *doctype, const char *user, int64_t *id, int64_t *entry,
-    struct fault *fault)
+static enum put_result
+put_any(struct site *s, struct arena *a, yyjson_val *posted,
+    const char *doctype, const char *user, bool whole, int64_t *id,
+    int64_t *entry, struct fault *fault)
 {
-	struct put p = { .s = s, .a = a, .user = user, .fault = fault };
+	struct put p = { .s = s, .a = a, .user = user, .whole = whole,
+	    .fault = fault };
 	enum put_result r;
 	bool special;
 
@@ -649,6 +676,22 @@ local_put(struct site *s, struct arena *a, yyjson_val *posted,
 	return r;
 }
 
+enum put_result
+local_put(struct site *s, struct arena *a, yyjson_val *posted,
+    const char *doctype, const char *user, int64_t *id, int64_t *entry,
+    struct fault *fault)
+{
+	return put_any(s, a, posted, doctype, user, false, id, entry, fault);
+}
+
+enum put_result
+local_replace(struct site *s, struct arena *a, yyjson_val *posted,
+    const char *doctype, const char *user, int64_t *id, int64_t *entry,
+    struct fault *fault)
+{
+	return put_any(s, a, posted, doctype, user, true, id, entry, fault);
+}
+
 /* ---- delete and rename */
 
 static bool
@@ -661,6 +704,13 @@ find(struct site *s, struct arena *a, const struct meta *m, const char *name,
 }
 
 static bool
+is_needed(const struct meta *m, const char *name)
+{
+	return strcmp(m->name, "User") == 0 &&
+	    (strcmp(name, "Administrator") == 0 || strcmp(name, "Guest") == 0);
+}
+
+static bool
 may_delete(struct site *s, struct arena *a, const struct doc *d,
     struct fault *fault)
 {
@@ -668,6 +718,9 @@ may_delete(struct site *s, struct arena *a, const struct doc *d,
 
 	if (strcmp(d->meta->name, "DocType") == 0)
 		return fault_set(fault, "doctype", "DocTypes are not deleted");
+	if (is_needed(d->meta, d->name))
+		return fault_set(fault, "needed", "%s '%s' is needed by the "
+		    "site itself", d->meta->name, d->name);
 	if (d->docstatus == 1)
 		return fault_set(fault, "docstatus", "%s '%s' is submitted; "
 		    "cancel it first", d->meta->name, d->name);
@@ -722,6 +775,11 @@ local_rename(struct site *s, struct arena *a, const struct meta *m,
 		return PUT_REFUSED;
 	if (is_schema(m)) {
 		fault_set(fault, "rename", "a %s keeps its name", m->name);
+		return PUT_REFUSED;
+	}
+	if (is_needed(m, old)) {
+		fault_set(fault, "needed", "%s '%s' is needed by the site "
+		    "itself", m->name, old);
 		return PUT_REFUSED;
 	}
 	if (!m->allow_rename) {

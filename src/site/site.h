@@ -364,6 +364,10 @@ enum put_result { PUT_SAME, PUT_CREATED, PUT_UPDATED, PUT_REFUSED, PUT_FAILED };
 enum put_result local_put(struct site *, struct arena *, yyjson_val *posted,
 	    const char *doctype, const char *user, int64_t *id, int64_t *entry,
 	    struct fault *);
+/* The same, but what is stored and not posted is cleared. */
+enum put_result local_replace(struct site *, struct arena *, yyjson_val *posted,
+	    const char *doctype, const char *user, int64_t *id, int64_t *entry,
+	    struct fault *);
 /* Deletes, renames under the rules for users.  PUT_UPDATED if done. */
 enum put_result local_delete(struct site *, struct arena *, const struct meta *,
 	    const char *name, const char *user, int64_t *entry, struct fault *);

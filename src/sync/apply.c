@@ -430,7 +430,7 @@ admit(struct apply *a, struct entry_item *it)
 		a->counts.skipped++;
 		return;
 	}
-	if (second_route(a, e, &d)) {
+	if (!it->own && second_route(a, e, &d)) {
 		refuse(a, &it->it, "another producer brings this document");
 		return;
 	}
@@ -834,7 +834,7 @@ refuse_parked(struct apply *a, struct chain *c, const struct doc *d)
 	int i;
 
 	for (i = 0; i < c->n; )
-		if (c->v[i]->it.parked != 0 &&
+		if (c->v[i]->it.parked != 0 && !c->v[i]->own &&
 		    second_route(a, &c->v[i]->it.e, d)) {
 			refuse(a, &c->v[i]->it,
 			    "another producer brings this document");
@@ -869,6 +869,7 @@ try_chain(struct apply *a, struct chain *c)
 		d = c->d;
 	else
 		merge_find(&a->g, &c->v[0]->it.e, &d, &gone);
+	c->d = d;
 	c->turn = 0;
 	if (gone || (d.id == 0 && c->v[0]->own)) {
 		for (i = 0; i < c->n; i++)
@@ -1123,7 +1124,8 @@ park(struct apply *a, struct chain *c, struct entry_item *it)
 	    .event = it->it.e.name, .code = c->fault.code,
 	    .why = safe(c->fault.text), .want = c->want };
 	struct sync l = { .status = FAILED, .code = c->fault.code,
-	    .error = p.why };
+	    .error = p.why, .doc = c->d.id,
+	    .docname = c->d.id == 0 ? NULL : c->d.name };
 
 	if (p.id != 0 && c->old != NULL && strcmp(c->old, p.why) == 0)
 		return;
@@ -1385,7 +1387,8 @@ page(struct apply *a, const struct checkpoint *c)
 			work(a);
 			park_rest(a);
 			log_rejects(a);
-		}
+		} else
+			a->counts.rejected += a->nitems;
 		if (c != NULL && a->p.name != NULL)
 			checkpoint(a, c);
 		good = a->begun ? !db_failed(a->s->db) :

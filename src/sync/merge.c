@@ -1217,6 +1217,10 @@ plan(struct plan *p, struct merge *g, struct item **run, int n, struct doc *d)
 		return fail(p, "doctype", "no DocType '%s' here; es-doctype "
 		    "puts one in%s", e->doctype, "");
 	p->row = producer_row(g->p, e->doctype);
+	if (p->row != NULL && p->row->mapping != NULL &&
+	    yyjson_obj_get(e->line, "original") == NULL)
+		return fail(p, "mapping", "the subscription maps it by '%s', and "
+		    "it did not pass es-map%s", p->row->mapping, "");
 	p->same = p->row == NULL ? doc_number(g->s, e->doctype, e->docname) == 0
 	    : p->row->same_name;
 	p->m = yyjson_mut_doc_new(&g->a->alc);
