@@ -151,8 +151,7 @@ load_one(struct load *l, const struct one *o, bool last)
 		break;
 	case PUT_REFUSED:
 		/* What it needs may come later in the same input. */
-		if (!last && (strcmp(fault.code, "link") == 0 ||
-		    strcmp(fault.code, "doctype") == 0))
+		if (!last && strcmp(fault.code, "link") == 0)
 			return 0;
 		complain(l, o->file, arena_printf(&l->a, "%s '%s': %s", doctype,
 		    name_of(o->doc) == NULL ? "" : name_of(o->doc),

@@ -8,7 +8,7 @@
 static const char *
 nonempty(const char *s)
 {
-	return s == NULL || *s == '\0' ? NULL : s;
+	return s == NULL || s[strspn(s, " \t\r\n")] == '\0' ? NULL : s;
 }
 
 static bool

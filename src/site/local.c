@@ -422,9 +422,35 @@ check_custom(struct put *p)
 	return true;
 }
 
+/* Conditions are refused where they are entered, not where they are asked. */
+static bool
+check_conditions(struct put *p, const char *table)
+{
+	static const char *const keys[] = { "condition", "own_condition" };
+	yyjson_mut_val *rows = yyjson_mut_obj_get(p->body, table), *row;
+	const char *text;
+	struct expr *e;
+	size_t i, k, n;
+
+	yyjson_mut_arr_foreach(rows, i, n, row)
+		for (k = 0; k < 2; k++) {
+			text = json_mut_str(row, keys[k]);
+			if (text == NULL || text[strspn(text, " ")] == '\0')
+				continue;
+			if ((e = expr_parse(text, p->fault)) == NULL)
+				return false;
+			expr_free(e);
+		}
+	return true;
+}
+
 static bool
 check_schema(struct put *p)
 {
+	if (strcmp(p->meta->name, "Event Consumer") == 0)
+		return check_conditions(p, "consumer_doctypes");
+	if (strcmp(p->meta->name, "Event Producer") == 0)
+		return check_conditions(p, "producer_doctypes");
 	return !is_schema(p->meta) ? true :
 	    strcmp(p->meta->name, "DocType") == 0 ? check_doctype(p) :
 	    check_custom(p);

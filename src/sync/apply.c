@@ -359,20 +359,36 @@ second_route(struct apply *a, const struct event *e, const struct doc *d)
 }
 
 static bool
-linked_in_page(const struct apply *a, const struct event *e)
+links_to(const struct event *e, const char *birth)
 {
 	yyjson_val *k, *v, *name, *b;
-	size_t i, x, y, n, m;
+	size_t x, y, n, m;
 
-	for (i = 0; i < a->nitems; i++) {
-		if (a->items[i]->it.e.links == NULL)
-			continue;
-		yyjson_obj_foreach(a->items[i]->it.e.links, x, n, k, v)
-			yyjson_obj_foreach(v, y, m, name, b)
-				if (e->birth != NULL && yyjson_equals_str(
-				    yyjson_arr_get(b, 1), e->birth))
-					return true;
-	}
+	if (e->links == NULL)
+		return false;
+	yyjson_obj_foreach(e->links, x, n, k, v)
+		yyjson_obj_foreach(v, y, m, name, b)
+			if (yyjson_equals_str(yyjson_arr_get(b, 1), birth))
+				return true;
+	return false;
+}
+
+/* Is it linked to from a line of this page or from what is parked? */
+static bool
+is_linked(const struct apply *a, const struct event *e)
+{
+	size_t i;
+	int k;
+
+	if (e->birth == NULL)
+		return false;
+	for (i = 0; i < a->nitems; i++)
+		if (links_to(&a->items[i]->it.e, e->birth))
+			return true;
+	for (i = 0; i < a->nchains; i++)
+		for (k = 0; k < a->chains[i]->n; k++)
+			if (links_to(&a->chains[i]->v[k]->it.e, e->birth))
+				return true;
 	return false;
 }
 
@@ -386,7 +402,7 @@ allowed(struct apply *a, const struct event *e, const struct doc *d)
 		return d->id != 0 && d->home == a->p.peer;
 	if (row != NULL && row->approved)
 		return true;
-	return e->dependency && linked_in_page(a, e);
+	return e->dependency && is_linked(a, e);
 }
 
 static bool
@@ -600,8 +616,8 @@ set_aside(struct apply *a, struct chain *c, struct chain *aside)
 		if (c->v[i]->it.e.snapshot)
 			snap = c->v[i];
 	for (i = 0; i < c->n && snap != NULL; )
-		if (c->v[i] != snap && c->v[i]->it.e.type != U_RENAME &&
-		    c->v[i]->it.e.creation <= snap->it.e.creation) {
+		if (c->v[i] != snap && c->v[i]->it.e.creation <=
+		    snap->it.e.creation) {
 			chain_add(a, aside, c->v[i]);
 			chain_drop(c, i);
 		} else
@@ -749,6 +765,12 @@ try_runs(struct apply *a, struct chain *c, struct doc *d)
 				chain_drop(c, 0);
 			} else
 				pass_own(a, c, d, &v);
+			continue;
+		}
+		/* Its chain is not ours to follow: another brings it. */
+		if (c->v[0]->own && second_route(a, e, d)) {
+			skip(a, &c->v[0]->it);
+			chain_drop(c, 0);
 			continue;
 		}
 		n = run_length(c, &v);

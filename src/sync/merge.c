@@ -342,6 +342,46 @@ mine_since(struct plan *p, const struct event *e, struct unseen *u)
 	}
 }
 
+/* The journal has the names that link targets had then; it knows them by number. */
+struct naming {
+	struct merge	*g;
+	yyjson_mut_doc	*m;
+	yyjson_val	*links;		/* {doctype:{name:id}} */
+};
+
+static void
+name_now(void *arg, yyjson_mut_val *obj, const struct field *f,
+    const char *doctype, yyjson_mut_val *value)
+{
+	struct naming *n = arg;
+	int64_t id = json_val_int(yyjson_obj_get(yyjson_obj_get(n->links,
+	    doctype), yyjson_mut_get_str(value)), 0);
+	struct doc d;
+
+	if (id != 0 && doc_load(n->g->s, n->g->a, id, false, &d))
+		json_put(n->m, obj, f->name, json_new_str(n->m, d.name));
+}
+
+/* The data of an entry with its targets called as they are now; full as in
+ * diff_links. */
+static yyjson_mut_val *
+entry_data(struct plan *p, const struct entry *j, yyjson_mut_val *full)
+{
+	struct naming n = { p->g, p->m, NULL };
+	yyjson_mut_val *data = yyjson_val_mut_copy(p->m, yyjson_doc_get_root(
+	    json_parse_own(p->g->a, j->data, j->datalen)));
+
+	if (j->links == NULL)
+		return data;
+	n.links = yyjson_doc_get_root(json_parse_own(p->g->a, j->links,
+	    strlen(j->links)));
+	if (j->type == U_CREATE)
+		doc_links(p->meta, data, name_now, &n);
+	else if (j->type == U_UPDATE)
+		diff_links(p->meta, data, full, name_now, &n);
+	return data;
+}
+
 /* The document as it was before one of its journal entries, or NULL where the
  * journal does not reach back. */
 static yyjson_mut_val *
@@ -364,8 +404,7 @@ body_before(struct plan *p, int64_t entry)
 	}
 	if (n > 0 && v[n - 1].type == U_CREATE)
 		while (n-- > 0) {
-			data = yyjson_val_mut_copy(p->m, yyjson_doc_get_root(
-			    json_parse_own(g->a, v[n].data, v[n].datalen)));
+			data = entry_data(p, &v[n], body);
 			if (v[n].type == U_CREATE)
 				body = data;
 			else if (v[n].type == U_UPDATE)
@@ -672,8 +711,11 @@ plan_part(struct plan *p, struct item *it)
 	if (!(it->e.type == U_CREATE ? plan_create(p, t) : plan_update(p, t)))
 		return false;
 	if (t->chg != NULL) {
-		if (!resolve(p, t))
+		if (!resolve(p, t)) {
+			places_free(&t->keep);
+			places_free(&t->again);
 			return false;
+		}
 		if (p->body == t->whole)
 			p->body = yyjson_mut_val_mut_copy(p->m, p->body);
 		if (t->chg != NULL)
@@ -810,8 +852,8 @@ plan_run(struct plan *p, struct item **run, int n)
 		if (gr != NULL)
 			gr->n = i + 1 - gr->first;
 	}
-	if (gr == NULL)
-		return true;
+	if (gr == NULL)			/* nothing but Renames */
+		return p->d->id != 0;
 	gr->body = p->body;
 	return check(p) && (p->d->id != 0 || choose_name(p, p->same));
 }

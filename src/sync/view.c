@@ -322,6 +322,33 @@ history(struct view *v, int64_t doc, int64_t pos)
 	free(e);
 }
 
+/* Where the row stopped, or began, to be waited for until it was granted at
+ * pos. */
+static int64_t
+withheld_from(const struct row *r, int64_t pos)
+{
+	int64_t from = r->g[0].pos;
+	size_t k;
+
+	for (k = 1; k < r->n && r->g[k].pos < pos; k++)
+		if (r->g[k - 1].active && !r->g[k].active)
+			from = r->g[k].pos;
+	return from;
+}
+
+/* Was the row granted when this entry was made?  Else what is to be said of it
+ * was said, or will be, where it was granted again. */
+static bool
+was_active(const struct row *r, int64_t pos)
+{
+	size_t k;
+
+	for (k = r->n; k > 0; k--)
+		if (r->g[k - 1].pos < pos)
+			return r->g[k - 1].active;
+	return false;
+}
+
 /* A row was granted at pos: what came into view by that. */
 static void
 granted(struct view *v, const struct row *r, int64_t pos)
@@ -339,7 +366,7 @@ granted(struct view *v, const struct row *r, int64_t pos)
 			history(v, ids[i], pos);
 	}
 	/* Deletes that were withheld meanwhile. */
-	q = journal_deletes(v->s, r->doctype, 0, pos);
+	q = journal_deletes(v->s, r->doctype, withheld_from(r, pos), pos);
 	while (journal_next(v->s, q, &e) == 1) {
 		gone = xrealloc(gone, (m + 1) * sizeof(*gone));
 		gone[m++] = e.creation;
@@ -429,7 +456,9 @@ one_entry(struct view *v, const struct entry *e)
 	if (e->type == U_CREATE || e->type == U_UPDATE) {
 		if (r != NULL)
 			body_event(v, r, e);
-	} else if (!has_passed(v, e) && offered(v, e->doc))
+	} else if ((e->type != U_DELETE || r == NULL ||
+	    was_active(r, e->creation)) && !has_passed(v, e) &&
+	    offered(v, e->doc))
 		emit(v, e);
 }
 
