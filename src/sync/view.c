@@ -35,15 +35,17 @@ struct view {
 
 /* ---- opening */
 
+/* They were understood when they were entered; if an older program's is not
+ * any more, that is said of the one that holds now. */
 static struct expr *
-compile(const char *text)
+compile(const char *text, bool now)
 {
 	struct fault fault;
 	struct expr *e;
 
 	if (text == NULL)
 		return NULL;
-	if ((e = expr_parse(text, &fault)) == NULL)
+	if ((e = expr_parse(text, &fault)) == NULL && now)
 		warnx("%s", safe(fault.text));
 	return e;
 }
@@ -58,8 +60,8 @@ add_row(struct view *v, struct grant *g, size_t n)
 	r->condition = arena_alloc(&v->run, n * sizeof(*r->condition));
 	r->own = arena_alloc(&v->run, n * sizeof(*r->own));
 	for (i = 0; i < n; i++) {
-		r->condition[i] = compile(g[i].condition);
-		r->own[i] = compile(g[i].own);
+		r->condition[i] = compile(g[i].condition, i == n - 1);
+		r->own[i] = compile(g[i].own, i == n - 1);
 		if (g[i].condition != NULL || g[i].own != NULL)
 			r->plain = false;
 	}
@@ -204,9 +206,18 @@ replay_entry(struct replay *p, const struct entry *e)
 }
 
 static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Another condition is another grant. */
+static bool
 regrants(const struct grant *was, const struct grant *is)
 {
-	return is->active && (was == NULL || !was->active);
+	return is->active && (was == NULL || !was->active ||
+	    !same_text(was->condition, is->condition) ||
+	    !same_text(was->own, is->own));
 }
 
 /* The point where the document last came into view: its grants and entries in
@@ -333,7 +344,8 @@ withheld_from(const struct row *r, int64_t pos)
 	for (k = 1; k < r->n && r->g[k].pos < pos; k++)
 		if (r->g[k - 1].active && !r->g[k].active)
 			from = r->g[k].pos;
-	return from;
+	/* Only its condition changed: nothing was withheld. */
+	return r->g[k - 1].active ? pos : from;
 }
 
 /* Was the row granted when this entry was made?  Else what is to be said of it
