@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 MANDIR ?= $(PREFIX)/share/man
 CFLAGS ?= -O2 -g
 WARN    = -std=c11 -D_GNU_SOURCE -Isrc -Wall -Wextra
-LDLIBS  = -Wl,--as-needed -lyyjson -lsqlite3 -lcrypto -lm
+LDLIBS  = -Wl,--as-needed -lyyjson -lsqlite3 -lm
 
 # Where programs go, and all else that is built.  A variant (san, kill, what
 # lint builds) is this same Makefile run again in build/NAME.
@@ -83,7 +83,7 @@ TESTENV = PATH="$(CURDIR)/bin:$$PATH" ES_TOP="$(CURDIR)" \
     ES_BENCH="$(CURDIR)/build/bench"
 
 demo:
-	@share/install-deps build
+	@share/install-deps build demo
 	@$(MAKE) all
 	@$(TESTENV) sh share/demo
 

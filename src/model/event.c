@@ -197,7 +197,7 @@ text_of(struct arena *a, yyjson_val *v)
 {
 	if (yyjson_is_raw(v))
 		return arena_dup(a, yyjson_get_raw(v), yyjson_get_len(v));
-	return yyjson_get_str(v);
+	return text(v);
 }
 
 static const char *

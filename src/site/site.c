@@ -315,7 +315,7 @@ check_format(const char *path, int format)
 		warnx("'%s' has format %d, this program knows up to %d; "
 		    "install a newer version", safe(path), format, SITE_FORMAT);
 	else
-		warnx("'%s' has format %d; run: es-init -u %s", safe(path),
+		warnx("'%s' has format %d; run: es-init -u -s %s", safe(path),
 		    format, safe(path));
 	return MISUSE;
 }

@@ -303,22 +303,58 @@ doc_keeps_value(const struct meta *m, const struct field *f)
 	    strcmp(m->autoname + 6, f->name) != 0);
 }
 
+static bool
+keeps_values(const struct meta *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->nfields; i++)
+		if (m->fields[i].child != NULL && m->fields[i].child->nunique > 0)
+			return true;
+	return m->nunique > 0;
+}
+
+/* Those of the document or of one row. */
+static void
+values_of(struct site *s, const struct meta *m, yyjson_mut_val *obj, int64_t id)
+{
+	yyjson_mut_val *v;
+	const char *text;
+	size_t i;
+
+	for (i = 0; i < m->nfields && m->nunique > 0; i++) {
+		if (!doc_keeps_value(m, &m->fields[i]))
+			continue;
+		v = yyjson_mut_obj_get(obj, m->fields[i].name);
+		text = yyjson_mut_is_raw(v) ? yyjson_mut_get_raw(v) :
+		    yyjson_mut_get_str(v);
+		if (text != NULL && yyjson_mut_get_len(v) > 0)
+			db_do(s->db, "INSERT OR IGNORE INTO value"
+			    " VALUES(?,?,?,?)", "isti", m->id,
+			    m->fields[i].name, text, yyjson_mut_get_len(v), id);
+	}
+}
+
 static void
 values_save(struct site *s, const struct doc *d, yyjson_mut_val *body, bool new)
 {
 	const struct meta *m = d->meta;
-	const char *v;
-	size_t i;
+	yyjson_mut_val *row;
+	size_t i, k, n;
 
-	if (m->nunique == 0)
+	if (!keeps_values(m))
 		return;
 	if (!new)
 		db_do(s->db, "DELETE FROM value WHERE doc = ?", "i", d->id);
-	for (i = 0; i < m->nfields; i++)
-		if (doc_keeps_value(m, &m->fields[i]) && (v = json_mut_str(body,
-		    m->fields[i].name)) != NULL && *v != '\0')
-			db_do(s->db, "INSERT INTO value VALUES(?,?,?,?)",
-			    "issi", m->id, m->fields[i].name, v, d->id);
+	values_of(s, m, body, d->id);
+	for (i = 0; i < m->nfields; i++) {
+		if (m->fields[i].child == NULL ||
+		    m->fields[i].child->nunique == 0)
+			continue;
+		yyjson_mut_arr_foreach(yyjson_mut_obj_get(body,
+		    m->fields[i].name), k, n, row)
+			values_of(s, m->fields[i].child, row, d->id);
+	}
 }
 
 /* ---- marks of a journal entry */
@@ -572,7 +608,7 @@ doc_delete(struct site *s, struct doc *d, const struct cause *c)
 	db_do(s->db, "UPDATE link SET old = 1 WHERE source = ?", "i", d->id);
 	db_do(s->db, "DELETE FROM seen WHERE doc = ?", "i", d->id);
 	db_do(s->db, "DELETE FROM secret WHERE doc = ?", "i", d->id);
-	if (d->meta->nunique > 0)
+	if (keeps_values(d->meta))
 		db_do(s->db, "DELETE FROM value WHERE doc = ?", "i", d->id);
 	db_do(s->db, "UPDATE origin SET gone = ? WHERE id = ?", "ii",
 	    e.creation, d->id);
@@ -619,6 +655,7 @@ rewrite(struct site *s, struct doc *d, const struct doc *target,
 	d->data = json_mut_text(&s->scratch, body, &d->len);
 	db_do(s->db, "UPDATE document SET data = ? WHERE id = ?", "ti",
 	    d->data, d->len, d->id);
+	values_save(s, d, body, false);
 }
 
 /* The documents that link to d, d itself first. */

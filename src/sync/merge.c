@@ -825,6 +825,8 @@ choose_name(struct plan *p, bool same)
 	if (doc_number(g->s, p->meta->name, name) != 0)
 		return fail(p, "name", "another %s is called '%s' here",
 		    p->meta->name, name);
+	if (!p->meta->issingle && !name_check(p->meta, name, &g->fault))
+		return false;
 	p->d->name = name;
 	return true;
 }
@@ -1329,7 +1331,6 @@ merge_rename(struct merge *g, struct doc *d, const struct event *e)
 	    e->type == U_RENAME ? e->creation : 0;
 	struct cause c = { .user = g->p->user, .author = e->author,
 	    .via = &e->via, .knew = &e->knew, .renamed = when };
-
 	bool same = row != NULL && row->same_name;
 
 	/* Where names are our own d->renamed may be of one given here. */
@@ -1341,6 +1342,8 @@ merge_rename(struct merge *g, struct doc *d, const struct event *e)
 		if (doc_number(g->s, e->doctype, name) != 0)
 			return fault_set(&g->fault, "name",
 			    "another %s is called '%s' here", e->doctype, name);
+		if (!name_check(d->meta, name, &g->fault))
+			return false;
 		doc_rename(g->s, d, name, &c);
 		merge_forget(g);
 		doc_load(g->s, g->a, d->id, true, d);

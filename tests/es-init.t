@@ -1,0 +1,147 @@
+#!/bin/sh
+# es-init - a new site file: what is in it, who may read it
+
+. "${0%/*}/lib.sh"
+
+t 'makes a site, called as its file' 'es-init -s store1.db' <<'.'
+--- out
+store1.db: site 'store1' made; next: es-doctype -s store1.db file ...
+--- err
+.
+t 'ES_SITE names the file, the operand the address' 'ES_SITE=two.db es-init https://two.example.com:8443/x' <<'.'
+--- out
+two.db: site 'https://two.example.com:8443/x' made; next: es-doctype -s two.db file ...
+--- err
+.
+t '-s before ES_SITE, -q says nothing' 'ES_SITE=two.db es-init -q -s sub.site.db; ls sub*' <<'.'
+--- out
+sub.site.db
+--- err
+.
+is 'the address is the file without directory and ending' \
+    "$(mkdir dir && es-init -s dir/a.b.db)" \
+    "dir/a.b.db: site 'a.b' made; next: es-doctype -s dir/a.b.db file ..."
+is 'events carry the address' \
+    "$(echo '{"doctype":"Note","title":"t"}' | es-put -s two.db | jq -r '.event_producer // empty')" \
+    https://two.example.com:8443/x
+
+# ---- the file
+
+is 'only the owner may read it, whatever the umask' \
+    "$(umask 0; es-init -q -s open.db; stat -c %a open.db)" 600
+is 'nothing is left beside it' "$(cd dir && ls -A)" a.b.db
+is 'it is an SQLite file of ours' \
+    "$(sqlite3 store1.db 'PRAGMA application_id; PRAGMA user_version; PRAGMA journal_mode' | paste -sd' ' -)" \
+    "$((0x45537366)) 1 wal"
+is 'each site has another identity' "$(for f in store1.db two.db open.db; do
+    sqlite3 $f "SELECT length(value) FROM site WHERE key = 'id'"
+    sqlite3 $f "SELECT value FROM site WHERE key = 'id'" >>ids; done | sort -u
+    sort -u ids | wc -l)" '19
+3'
+t 'the DocTypes of every site, users and roles are in it' '
+    for d in User Role; do es-get -s store1.db -C name $d; done
+    es-doctype -s store1.db -l | jq -r .name | grep -cx "DocType\|Event [PC].*er\|Event .* Log"' <<'.'
+--- out
+{"name":"Administrator"}
+{"name":"Guest"}
+{"name":"System Manager"}
+{"name":"Event Subscriber"}
+{"name":"All"}
+{"name":"Guest"}
+5
+--- err
+.
+t 'nothing of it is streamed' 'es-producer-log -s store1.db | jq -c "[.checkpoint.events, .end.status]"' <<'.'
+--- out
+[0,null]
+[null,0]
+--- err
+.
+
+# ---- refused
+
+t 'a file that exists is left alone' 'echo precious >file; es-init -s file; s=$?; cat file; exit $s' 100 <<'.'
+--- out
+precious
+--- err
+es-init: 'file' exists already
+.
+t 'and a site that exists' 'before=$(cksum <store1.db); es-init -s store1.db; s=$?
+    [ "$before" = "$(cksum <store1.db)" ] && exit $s' 100 <<'.'
+--- out
+--- err
+es-init: 'store1.db' exists already
+.
+t 'and a link that leads nowhere' 'ln -s nowhere link; es-init -s link' 100 <<'.'
+--- err
+es-init: 'link' exists already
+.
+t 'a directory that does not exist' 'es-init -q -s none/x.db 2>&1 | sed "s/[0-9]*.new/N.new/"' <<'.'
+--- out
+es-init: cannot open 'none/x.db.N.new': No such file or directory
+.
+t 'which is no reason to try again' 'es-init -q -s none/x.db' 100 <<'.'
+--- out
+.
+no_address() {
+	t "no address: $1" "es-init -q -s no.db '$1'; s=\$?; ls no.db*; exit \$s" 100 <<.
+--- out
+--- err
+es-init: $2
+ls: cannot access 'no.db*': No such file or directory
+.
+}
+no_address 'a b' "'a b' cannot be an address: give a URL or a word"
+no_address '<a>' "'<a>' cannot be an address: give a URL or a word"
+no_address '' "'' cannot be an address: give a URL or a word"
+no_address "$(printf 'a\033[m')" "'a\\x1b[m' cannot be an address: give a URL or a word"
+no_address "$(printf 'a\377')" "'a\\xff' cannot be an address: give a URL or a word"
+no_address 'http://user:pw@host' 'an address has no user or password in it'
+t 'an address may be long, but not too long' '
+    es-init -q -s long.db $(printf %0140d 0) && es-init -q -s longer.db $(printf %0141d 0) 2>/dev/null' 100 <<'.'
+--- out
+.
+t 'no site' 'es-init' 100 <<'.'
+--- err
+es-init: which site?  Give -s file or set ES_SITE
+.
+t 'called wrongly' 'es-init -s x.db a b' 100 <<'.'
+--- out
+--- err
+usage: es-init [-q] [-s site] [address]
+       es-init -u [-s site]
+.
+t '--help' 'es-init --help' <<'.'
+--- out
+usage: es-init [-q] [-s site] [address]
+       es-init -u [-s site]
+--- err
+.
+t '--version' 'es-init --version | sed "s/[0-9.]*$/N/"' <<'.'
+--- out
+es-init N
+.
+
+# ---- -u
+
+t '-u: nothing to do' 'es-init -u -s store1.db' <<'.'
+--- out
+'store1.db' has format 1, the newest
+--- err
+.
+t '-u: a newer format' 'es-init -q -s new.db; sqlite3 new.db "PRAGMA user_version=2"
+    es-init -u -s new.db' 100 <<'.'
+--- out
+--- err
+es-init: 'new.db' has format 2, this program knows up to 1; install a newer version
+.
+t '-u: no site file' 'es-init -u -s file' 100 <<'.'
+--- err
+es-init: 'file' is not a site file; es-init makes one
+.
+t '-u: a site that does not exist' 'es-init -u -s gone.db' 100 <<'.'
+--- err
+es-init: cannot open 'gone.db': No such file or directory
+.
+
+done_testing
