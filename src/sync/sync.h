@@ -47,7 +47,7 @@ void	 view_close(struct view *);
  * that the consumer gets for them; moves *at and name on.  Returns their
  * number, -1 if the site failed; *more: there may be further entries. */
 int64_t	 view_page(struct view *, int64_t *at, char name[ID_LEN + 1],
-	    int64_t limit, view_fn *, void *arg, bool *more);
+	    int64_t limit, view_fn *fn, void *arg, bool *more);
 
 /* ---- apply.c - a page of events into a site file (DESIGN 7)
  *
