@@ -406,6 +406,36 @@ Synced Create Form g
 --- err
 .
 
+# ---- two sites that made the same document, each by itself
+
+ok 'two sites' eval 'site one && site two && subscribe one two Thing && subscribe two one Thing'
+for s in one two; do
+	echo '{"doctype":"Thing","name":"k","title":"1"}' | es-put -q -s $s.db
+done
+t 'either adopts what the other has' 'flow one two; flow two one; flow one two; flow two one' <<'.'
+--- out
+Synced Create Thing k
+Synced Create Thing k
+--- err
+.
+origin() {
+	es-producer-log -i -s "$1.db" Thing | jq -c 'select(.name) | .origin'
+}
+is 'both think the same of whose it is' "$(origin one)" "$(origin two)"
+t 'and it goes on in both directions' 'for i in 2 3; do for s in one two; do
+	echo "{\"doctype\":\"Thing\",\"name\":\"k\",\"title\":\"$i$s\"}" | es-put -q -s $s.db
+	flow one two; flow two one; done; done
+    es-get -s one.db -C title Thing; es-get -s two.db -C title Thing' <<'.'
+--- out
+Synced Update Thing k
+Synced Update Thing k
+Synced Update Thing k
+Synced Update Thing k
+{"title":"3two"}
+{"title":"3two"}
+--- err
+.
+
 # ---- a customer that went down under a name of ours comes back up in an invoice
 
 ok 'two sites' eval 'site store && site main'

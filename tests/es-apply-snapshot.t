@@ -16,10 +16,20 @@ t 'the chain restarts at its prev' 'send hq; docs Thing title' <<'.'
 --- in
 e05 Create Thing a {"title":"5"} "snapshot":1 <e04
 e06 Update Thing a {"changed":{"title":"6"}} <e04
+e05 Create Thing b {"title":"5"} "snapshot":1 <e03
 --- out
 Synced Create Thing a
 Synced Update Thing a
+Synced Create Thing b
 {"title":"6"}
+{"title":"5"}
+--- err
+.
+t 'in a later page too' 'send hq' <<'.'
+--- in
+e07 Update Thing b {"changed":{"title":"7"}} <e03
+--- out
+Synced Update Thing b
 --- err
 .
 t 'it takes the place of events that are missing' 'fresh hq; send hq 2>/dev/null; send hq <snap; docs Thing title,note' <<'.'
@@ -156,7 +166,6 @@ t 'an older Rename does not undo it' 'send hq; docs Thing name' <<'.'
 --- in
 e03 Rename Thing a {"new_name":"c","merge":0}
 --- out
-Synced Rename Thing a as b
 {"name":"b"}
 --- err
 .

@@ -30,8 +30,8 @@ kill_after() {
 	wait
 } 2>/dev/null
 
-# Ten rounds from where SITE begins, five kills each; then COMMAND is run until
-# the end, and SITE has to be as $1.state tells.
+# Ten rounds from where SITE begins, five kills each, for which again makes the
+# input; then COMMAND is run until the end, and SITE has to be as $1.state tells.
 kill_fifty() {
 	site=$1 input=$2 lines=$(wc -l <"$3")
 	bytes=$(wc -c <"$input") round=0
@@ -48,8 +48,10 @@ kill_fifty() {
 					print "lines", 1 + int(rand() * rand() * lines)
 		}' >moments
 		while read -r what much; do
+			again
 			kill_after "$what" "$much" "$input" "$@" </dev/null
 		done <moments
+		again
 		"$@" <"$input" >/dev/null 2>&1
 		state "$site" | diff "$site.state" - >differ && continue
 		echo "round $round of seed $seed:"
@@ -70,6 +72,9 @@ awk 'BEGIN {
 			printf "{\"name\":\"T%d\",\"note\":\"%d\"}\n", i / 3, i
 	}
 }' >documents
+again() {
+	:
+}
 es-put -s shop.db Thing <documents >events
 state shop >shop.state
 ok 'es-put, documents that change' \
@@ -93,7 +98,10 @@ awk 'BEGIN {
 		    "\"person\":\"P-%02d\"}\n", i * 4, i
 }' | es-put -q -s shop.db
 es-rm -q -s shop.db Thing $(seq -f A%g 1 9 100)
-es-producer-log -L 40 -s shop.db >log
+again() {
+	rest shop hq -L 40 >log
+}
+again
 es-apply -s hq.db <log >lines 2>/dev/null
 state hq >hq.state
 t 'some of it is parked' 'cut -d"|" -f1,4 hq.state | sort | uniq -c | grep log' <<'.'

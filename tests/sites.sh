@@ -17,7 +17,8 @@
 # $P, site $S, here north and s1.  An end line is added if there is none.
 # Without blanks: one ends the JSON.
 #
-# flow FROM TO [ARGUMENT ...] is the usual pipe, the whole log.
+# flow FROM TO [ARGUMENT ...] is the usual pipe, the whole log; rest FROM TO
+# [ARGUMENT ...] the log from where TO's cursor stands, as es-pull has it.
 # shellcheck shell=sh
 
 P=north S=s1 U=Administrator
@@ -124,24 +125,37 @@ flow() {
 	}
 }
 
-# state SITE: what it holds, without times and random names: documents,
-# journal, sync log, what is parked, cursors.
+rest() {
+	from=$1.db cursor=$(sqlite3 "$2.db" "SELECT strftime('%Y-%m-%d %H:%M:%S',
+	    cursor / 1000000, 'unixepoch') || printf('.%06d,', cursor % 1000000)
+	    || cursor_name FROM producer WHERE name = '$1'")
+	shift 2
+	es-producer-log -s "$from" ${cursor:+-S "$cursor"} "$@"
+}
+
+# state SITE: what it holds, without times, random names and the order of
+# documents among themselves.
 state() {
 	sqlite3 "$1.db" "SELECT 'document', t.name, d.name, d.docstatus,
 		d.dependency, d.remote, json_remove(d.data, '\$.creation',
 		'\$.modified') FROM document d JOIN doctype t ON t.id = d.doctype
-		ORDER BY d.id;
-	    SELECT 'journal', j.type, t.name, j.docname, j.before <> 0, j.links,
-		json_remove(j.data, '\$.creation', '\$.modified') FROM journal j
-		JOIN doctype t ON t.id = j.doctype ORDER BY j.creation;
+		ORDER BY t.name, d.name;
+	    SELECT 'journal', t.name, j.docname, j.type, j.before <> 0,
+		(SELECT group_concat(fullkey) FROM json_tree(j.links)
+		WHERE atom IS NOT NULL),
+		json_remove(j.data, '\$.creation', '\$.modified')
+		FROM journal j JOIN doctype t ON t.id = j.doctype
+		ORDER BY t.name, j.docname, j.creation;
 	    SELECT 'log', event, type, status, doctype, remote, docname, same_name,
-		code, error, lost, data FROM synclog ORDER BY id;
-	    SELECT 'parked', document, event, code, why, want, line FROM parked
-		ORDER BY id;
+		code, error, lost, data FROM synclog ORDER BY event;
+	    SELECT 'parked', event, document, code, why, want, line FROM parked
+		ORDER BY event;
 	    SELECT 'cursor', name, cursor, cursor_name FROM producer;
-	    SELECT 'origin', id, gone IS NULL FROM origin ORDER BY id;
-	    SELECT 'seen', doc, event, last, sent, upto FROM seen
-		ORDER BY doc, peer;
-	    SELECT 'link', source, target FROM link ORDER BY 2, 3;
+	    SELECT 'origin', gone IS NULL, count(DISTINCT birth), count(*)
+		FROM origin GROUP BY 2;
+	    SELECT 'seen', d.name, s.event, s.last, s.sent, s.upto FROM seen s
+		JOIN document d ON d.id = s.doc ORDER BY d.name, d.doctype, peer;
+	    SELECT 'link', a.name, b.name FROM link JOIN document a
+		ON a.id = source JOIN document b ON b.id = target ORDER BY 2, 3;
 	    SELECT 'series', name, current FROM series ORDER BY name"
 }

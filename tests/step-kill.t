@@ -25,7 +25,7 @@ each_point() {
 		done
 		n=$((n + 1))
 	done
-	state "$site" | diff "$site.state" - >differ || return
+	state "$site" | diff "$site.state" - >differ || { cat differ; return 1; }
 	# Two for each page.
 	[ $n -gt "$least" ] || { echo "only $n points"; return 1; }
 }
@@ -101,8 +101,8 @@ es-put -q -s shop.db Thing <<'.'
 {"name":"U3","title":"3"}
 {"name":"V20b","title":"3"}
 .
-es-producer-log -L 50 -s shop.db >log
 apply() {
+	(unset ES_KILL_AT; rest shop hq -L 50) >log
 	es-apply -s hq.db log
 }
 apply >out 2>/dev/null
@@ -116,8 +116,9 @@ t 'what is parked, deleted, renamed in it' 'cut -d"|" -f1,4 hq.state | sort | un
 .
 least=10
 ok 'es-apply' each_point hq apply
-t 'its cursor is at the end' "sqlite3 hq.db 'SELECT cursor_name FROM producer' >at
-    jq -r 'select(.checkpoint).checkpoint.name' log | tail -1 | cmp - at" <<'.'
+t 'its cursor is at the end' "es-producer-log -s shop.db |
+    jq -r 'select(.checkpoint).checkpoint.name' | tail -1 >at
+    sqlite3 hq.db 'SELECT cursor_name FROM producer' | cmp - at" <<'.'
 --- out
 .
 
@@ -129,9 +130,13 @@ sqlite3 hq.db "SELECT json_set(data, '\$.producer_doctypes', json_insert(
     'Form', 'status', 'Approved', 'use_same_name', 1))) FROM document
     WHERE name = 'shop'" | es-put -q -s hq.db
 cp hq.db hq.new
-apply >/dev/null 2>&1
+es-producer-log -L 50 -s shop.db >log
+apply_log() {
+	es-apply -s hq.db log
+}
+apply_log >/dev/null 2>&1
 state hq >hq.state
 is 'nothing is parked any more' "$(grep -c ^parked hq.state)" 0
-ok 'es-apply, waking what was parked' each_point hq apply
+ok 'es-apply, waking what was parked' each_point hq apply_log
 
 done_testing

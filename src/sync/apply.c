@@ -522,6 +522,23 @@ try_delete(struct apply *a, struct chain *c, struct entry_item *last)
 	return true;
 }
 
+/* Those that a snapshot contains: it brought the name that came of them. */
+static void
+drop_renames(struct apply *a, struct chain *c, int64_t upto)
+{
+	const struct event *e;
+	int i;
+
+	for (i = 0; i < c->n; ) {
+		e = &c->v[i]->it.e;
+		if (e->type == U_RENAME && e->creation <= upto) {
+			skip(a, &c->v[i]->it);
+			chain_drop(c, i);
+		} else
+			i++;
+	}
+}
+
 /* Of a document that is here the newest Rename counts whose name is free: one
  * on the way to it may make room for another document.  Of one that is not
  * here, and does not come in this chain, none does.  Those that are done with
@@ -534,6 +551,8 @@ try_renames(struct apply *a, struct chain *c, struct doc *d)
 	for (i = 0; i < c->n && d->id == 0; i++)
 		if (c->v[i]->it.e.type == U_CREATE)
 			return true;
+	if (d->id != 0)
+		drop_renames(a, c, merge_seen(&a->g, d->id)->upto);
 	for (last = c->n - 1; last >= 0; last--) {
 		if (c->v[last]->it.e.type != U_RENAME)
 			continue;
