@@ -68,6 +68,16 @@ xprintf(const char *fmt, ...)
 
 /* ---- arena */
 
+/* Under the address sanitizer what a reset arena held may not be touched. */
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define POISON(p, n) __asan_poison_memory_region(p, n)
+#define UNPOISON(p, n) __asan_unpoison_memory_region(p, n)
+#else
+#define POISON(p, n) ((void)(p), (void)(n))
+#define UNPOISON(p, n) ((void)(p), (void)(n))
+#endif
+
 struct chunk {
 	struct chunk	*next;
 	size_t		 size, used;
@@ -116,6 +126,7 @@ arena_alloc(struct arena *a, size_t n)
 	if (c == NULL || c->size - c->used < n)
 		c = chunk_get(a, n);
 	p = c->data + c->used;
+	UNPOISON(p, n);
 	c->used += n;
 	a->used += n;
 	return p;
@@ -140,6 +151,7 @@ alc_realloc(void *ctx, void *p, size_t old, size_t n)
 		return arena_alloc(a, n);
 	if ((char *)p + was == c->data + c->used &&
 	    c->used - was + want <= c->size) {
+		UNPOISON(p, want);
 		c->used = c->used - was + want;
 		a->used = a->used - was + want;
 		return p;
@@ -210,6 +222,7 @@ arena_reset(struct arena *a)
 		if (c->size <= CHUNK_MAX && kept + c->size <= KEEP_MAX) {
 			kept += c->size;
 			c->used = 0;
+			POISON(c->data, c->size);
 			c->next = a->spare;
 			a->spare = c;
 		} else
@@ -226,6 +239,7 @@ chunks_free(struct chunk *c)
 
 	for (; c != NULL; c = next) {
 		next = c->next;
+		UNPOISON(c->data, c->size);
 		free(c);
 	}
 }

@@ -41,6 +41,7 @@ struct apply {
 	struct apply_options o;
 	struct apply_counts counts;
 	struct arena	 page, run;
+	struct arena	 work;		/* for one chain */
 	struct merge	 g;
 	int		 status;	/* the worst so far */
 	bool		 ended;		/* an end line came last */
@@ -107,8 +108,8 @@ log_event(struct apply *a, struct item *it, struct sync *l)
 	it->log = l->id;
 	if (a->out == NULL)
 		return;
-	m = yyjson_mut_doc_new(&a->page.alc);
-	text = json_mut_text(&a->page, sync_doc(a->s, &a->page, m, l, false),
+	m = yyjson_mut_doc_new(&a->work.alc);
+	text = json_mut_text(&a->work, sync_doc(a->s, &a->work, m, l, false),
 	    &len);
 	fwrite(text, 1, len, a->out);
 	putc('\n', a->out);
@@ -436,7 +437,9 @@ admit(struct apply *a, struct entry_item *it)
 		a->counts.skipped++;
 		return;
 	}
+	a->g.a = &a->page;		/* it stays until its chain is tried */
 	merge_find(&a->g, e, &d, &gone);
+	a->g.a = &a->work;
 	if (!allowed(a, e, &d) || (gone && e->type != U_DELETE)) {
 		a->counts.skipped++;
 		return;
@@ -711,6 +714,8 @@ take_fault(struct apply *a, struct chain *c)
 		for (i = 0; i < c->nwants; i++) {
 			c->wants[i] = arena_alloc(&a->page, sizeof(**c->wants));
 			*c->wants[i] = *a->g.wants[i];
+			c->wants[i]->name = arena_dup(&a->page,
+			    c->wants[i]->name, strlen(c->wants[i]->name));
 			buf_printf(&b, "%s%s", b.len > 0 ? " " : "",
 			    want_word(a, c->wants[i]->birth,
 			    c->wants[i]->doctype, c->wants[i]->name));
@@ -1133,6 +1138,24 @@ load_wanted(struct apply *a)
 	return a->nchains > was;
 }
 
+/* What one chain needed is not needed by the next: memory that stays warm. */
+static void
+chain_done(struct apply *a)
+{
+	arena_reset(&a->work);
+	arena_reset(&a->s->scratch);
+	a->g.seen_doc = 0;
+}
+
+/* What is said of a chain that is stuck outlives the others. */
+static void
+keep_doc(struct apply *a, struct chain *c)
+{
+	if (c->d.id != 0)
+		c->d.name = arena_dup(&a->page, c->d.name, strlen(c->d.name));
+	c->d.data = NULL;
+}
+
 static void
 work(struct apply *a)
 {
@@ -1148,6 +1171,10 @@ work(struct apply *a)
 				continue;
 			try_chain(a, a->chains[i]);
 			moved = moved || a->chains[i]->n < n;
+			if (a->chains[i]->n == 0)
+				chain_done(a);
+			else
+				keep_doc(a, a->chains[i]);
 		}
 		if (!moved)
 			moved = load_wanted(a) || together(a);
@@ -1402,7 +1429,7 @@ page_end(struct apply *a, bool good)
 	a->last = &a->rejects;
 	map_clear(&a->bykey);
 	arena_reset(&a->page);
-	arena_reset(&a->s->scratch);
+	chain_done(a);
 }
 
 /* Applies what was read, in one transaction; c moves the cursor, or NULL. */
@@ -1454,10 +1481,12 @@ apply_open(struct site *s, const struct apply_options *o)
 		a->source = xstrdup(o->producer);
 	a->last = &a->rejects;
 	arena_init(&a->page);
+	arena_init(&a->work);
 	arena_init(&a->run);
 	a->g.s = s;
 	a->g.p = &a->p;
-	a->g.a = &a->page;
+	a->g.a = &a->work;
+	a->g.page = &a->page;
 	a->g.done = done;
 	a->g.arg = a;
 	/* A control character first: no name may begin so. */
@@ -1665,6 +1694,7 @@ apply_close(struct apply *a, struct apply_counts *counts)
 	free(a->source);
 	free(a->reached_name);
 	arena_free(&a->page);
+	arena_free(&a->work);
 	arena_free(&a->run);
 	free(a);
 	return status;

@@ -163,9 +163,9 @@ name_of(struct merge *g, int64_t id, const char *birth)
 
 	if ((name = map_get(&g->local, birth, strlen(birth))) != NULL)
 		return name;
-	if (!doc_load(g->s, g->a, id, false, &d))
+	if (!doc_load(g->s, g->page, id, false, &d))
 		return NULL;
-	map_set(&g->local, arena_dup(g->a, birth, strlen(birth)), strlen(birth),
+	map_set(&g->local, arena_dup(g->page, birth, strlen(birth)), strlen(birth),
 	    (void *)d.name);
 	return d.name;
 }
@@ -997,8 +997,9 @@ insert(struct plan *p, yyjson_mut_val *body, const struct item *it,
 		put_remote(p, body);
 	if (doc_insert(p->g->s, p->d, p->m, body, &b, c) == -1)
 		return -1;
-	map_set(&p->g->local, arena_dup(p->g->a, b.id, strlen(b.id)),
-	    strlen(b.id), (void *)p->d->name);
+	map_set(&p->g->local, arena_dup(p->g->page, b.id, strlen(b.id)),
+	    strlen(b.id), arena_dup(p->g->page, p->d->name,
+	    strlen(p->d->name)));
 	return 0;
 }
 

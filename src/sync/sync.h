@@ -112,7 +112,8 @@ struct later {
 struct merge {
 	struct site	*s;
 	struct producer	*p;
-	struct arena	*a;		/* of the page */
+	struct arena	*a;		/* of one chain, when it is done with */
+	struct arena	*page;		/* of the page */
 	char		 token[ID_LEN + 2];	/* marks links that wait */
 	struct map	 local;		/* birth -> local name, in this page */
 	struct seen	 seen;		/* of seen_doc, as last read or written */
