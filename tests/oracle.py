@@ -244,7 +244,7 @@ class World(model.World):
 
     def called(self, s, birth, name):
         """What the document is called in the real site; name is what the model calls it."""
-        if s is self.a or self.same_name: return name
+        if s is self.a: return name
         r = self.bench.rows("B", "SELECT d.name FROM document d JOIN (SELECT id, birth FROM origin UNION"
                             " SELECT id, birth FROM also) USING(id) WHERE birth = ?", self.births[birth])
         return r[0][0] if r else "?" + name
@@ -291,7 +291,7 @@ class World(model.World):
         if s is self.a: self.real_log.append((l["creation"], l["name"]))
         if e.type == "Create": self.births[e.birth] = l["origin"][1]
         told, want = self.told(l), self.wanted(s, e)
-        if not self.same_name: told["docname"] = want["docname"]
+        if s is self.b: told["docname"] = want["docname"]
         told["knew"] = {x: n if n == want["knew"].get(x) else self.written_by(n) for x, n in told["knew"].items()}
         same("event", "%s at %s" % (e.name, s.addr), told, want)
 
@@ -316,7 +316,7 @@ class World(model.World):
     def wanted(self, s, e):
         i = s.evpos[e.name]
         prev = s.chain_before(None, e.num, i - 1) if e.type in ("Create", "Update") else None
-        named = lambda t, n: n if s is self.a or self.same_name else self.name_of(s, s.docs[s.names[t, n]])
+        named = lambda t, n: n if s is self.a else self.name_of(s, s.docs[s.names[t, n]])
         data = e.new_name and self.local_name(s, e.new_name)
         if e.data:
             data = copy.deepcopy(e.data)
@@ -405,9 +405,8 @@ class World(model.World):
 
     def links_of(self, lines):
         parked = [l for ch in self.sub.parked.values() for l in ch["lines"]]
-        return {l["births"][0] for l in lines if l["snapshot"] and l["dt"] in self.sub.rows} | {
-            self.b.link_birth(self.a, l, t, c[k]) for l in lines + parked if l["data"] and l["type"] != "Rename"
-            for c, k, t in model.slots(l["dt"], l["data"])}
+        return {self.b.link_birth(self.a, l, t, c[k]) for l in lines + parked if l["data"] and l["type"] != "Rename"
+                for c, k, t in model.slots(l["dt"], l["data"])}
 
     def line_text(self, l):
         if not l["snapshot"]: return self.events[l["name"]]["text"]
@@ -453,13 +452,16 @@ class World(model.World):
             got[birth] = dict(self.body(dt, x, lambda t, v: byname.get((t, v), "?" + v)), dt=dt, home=home != 0, dep=dep != 0,
                               remote=remote or name if home else None, births={birth} | also.get(n, set()))
             if self.same_name: got[birth]["name"] = name
-        want = {}
+        want, self.same_links = {}, self.same_name
         for d in b.docs.values():
             x = self.births[d.births[0]]
             want[x] = dict(self.body(d.dt, as_ours(d.body), lambda t, v: self.births[b.docs[b.names[t, v]].births[0]]),
                            dt=d.dt, home=d.home is not None, dep=d.dep, remote=d.remote if d.home else None,
                            births={self.births[y] for y in d.births})
-            if self.same_name: want[x]["name"] = d.name
+            if self.same_name:                      # a dependency whose name is taken gets one that is ours
+                other = d.dep and d.name != d.remote
+                want[x]["name"] = got[x]["name"] if other and x in got else d.name
+                self.same_links = self.same_links and want[x]["name"] == d.name
         same("documents", "at B, by birth", sorted(got), sorted(want))
         for x in want:
             if self.editors or self.with_deps:      # what a conflict or a snapshot adds the model orders by name
@@ -565,7 +567,7 @@ class World(model.World):
         else: model.patch(bodies[n], data)
         d = filled(as_ours(copy.deepcopy(bodies[n])))
         d["items"] = sorted(d.get("items", []), key=lambda r: r["name"])
-        if self.same_name: return d
+        if self.same_links: return d
         for r in [d] + d["items"]:
             for k in ("alt", "fav", "customer", "ref", "item"): r.pop(k, None)
         return d
