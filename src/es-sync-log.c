@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/table.h"
 #include "site/site.h"
 
 static const char usage[] =

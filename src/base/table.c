@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "base/table.h"
 
 enum { WIDTH_MAX = 40, ROWS_KEPT = 500 };
 
