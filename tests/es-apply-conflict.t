@@ -132,7 +132,7 @@ t 'higher docstatus wins, wherever' 'fresh a b; put b x "\"docstatus\":1"; put a
     flow b a; flow a b; both docstatus,title' <<'.'
 --- out
 Synced Update Thing x
-Synced Update Thing x
+Synced Update Thing x: 'title' cannot change after submit
 {"docstatus":1,"title":"a"}
 {"docstatus":1,"title":"a"}
 --- err

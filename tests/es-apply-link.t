@@ -389,7 +389,7 @@ e03 Create Form f {} Thing:x
 --- out
 Synced Create Person Ann
 Synced Create Thing x
-Synced Create Form f
+Synced Create Form f: 'must' is required
 --- err
 .
 t 'else it gets one of ours' 'P=south S=s2; send hq; docs Thing name,person' <<'.'
@@ -400,7 +400,7 @@ e06 Create Form g {} Thing:x=d4
 --- out
 Synced Create Person Ann as P-01
 Synced Create Thing x as x-1
-Synced Create Form g
+Synced Create Form g: 'must' is required
 {"name":"x","person":"Ann"}
 {"name":"x-1","person":"P-01"}
 --- err

@@ -463,11 +463,33 @@ Synced Update Thing a
 --- err
 .
 
-t 'reqd and Select are not asked for' 'fresh hq; send hq' <<'.'
+t 'reqd, Select and after submit give warnings' \
+    'fresh hq; send hq; es-sync-log -s hq.db | jq -r "[.status, .code] | join(\" \")"' <<'.'
 --- in
-e01 Create Form a {"kind":"three"}
+e01 Create Form a {"kind":"three","must":"m"}
+e02 Create Form b {"kind":"one"}
+e03 Update Form a {"changed":{"must":""}} <e01
+e04 Create Thing x {"docstatus":1}
+{"checkpoint":{"event_producer":"north","from":null,"last_update":"2026-01-01 00:00:04","name":"e04","events":4}}
+e05 Update Thing x {"changed":{"note":"n"}} <e04
+e06 Create Form c {"kind":"two","must":"m"}
+{"checkpoint":{"event_producer":"north","from":"2026-01-01 00:00:04","last_update":"2026-01-01 00:00:06","name":"e06","events":2}}
+e07 Update Thing x {"changed":{"title":"t"}} <e05
 --- out
 Synced Create Form a
+Synced Update Form a: 'kind' cannot be 'three', which is none of its options
+Synced Create Form b: 'must' is required
+Synced Create Thing x
+Synced Update Thing x
+Synced Create Form c
+Synced Update Thing x: 'title' cannot change after submit
+Synced 
+Synced warning
+Synced warning
+Synced 
+Synced 
+Synced 
+Synced warning
 --- err
 .
 t 'only with strict=1' 'fresh hq; subscribe hq north "Form,\"strict\":1"; send hq' 1 <<'.'

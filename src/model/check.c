@@ -497,6 +497,7 @@ struct check {
 	int			 what;
 	bool			 submitted;	/* some fields are frozen */
 	bool			 cancelling;	/* all are */
+	bool			 partial;	/* a diff: what is absent stays */
 };
 
 static bool wrong(const struct check *, const char *code, const char *fmt, ...)
@@ -1034,6 +1035,9 @@ check_object(const struct check *c, const struct meta *m,
 		    f->kind == K_PASSWORD)
 			continue;
 		filled += f->reqd && is_filled(v);
+		if (c->partial && (c->what & CHECK_FULL) && f->reqd &&
+		    !is_filled(v))
+			return wrong(c, "reqd", "'%s' is required", f->name);
 		if (!check_value(c, f, v))
 			return false;
 		if (!needs_old(c, f))
@@ -1042,7 +1046,7 @@ check_object(const struct check *c, const struct meta *m,
 		if (!check_change(c, m, f, obj, v, old, was))
 			return false;
 	}
-	if (!(c->what & CHECK_FULL))
+	if (!(c->what & CHECK_FULL) || c->partial)
 		return true;
 	if (filled < m->nreqd && !c->cancelling && !check_required(c, m, obj))
 		return false;
@@ -1085,6 +1089,7 @@ check_changed_rows(const struct check *doc, const struct meta *m,
 		if (f == NULL || f->child == NULL)
 			continue;
 		c.table = f->name;
+		c.submitted = doc->submitted && !f->allow_on_submit;
 		yyjson_mut_arr_foreach(rows, k, max, row) {
 			c.row = k + 1;
 			if (!check_object(&c, f->child, row, NULL))
@@ -1096,10 +1101,12 @@ check_changed_rows(const struct check *doc, const struct meta *m,
 
 bool
 diff_check(const struct meta *m, yyjson_mut_val *diff, yyjson_mut_val *doc,
-    const struct lookup *look, struct fault *fault)
+    int what, bool submitted, const struct lookup *look, struct fault *fault)
 {
-	struct check c = { .look = look, .fault = fault, .what = CHECK_TYPES,
-	    .doctype = m->name, .name = json_mut_str(doc, "name") };
+	struct check c = { .look = look, .fault = fault, .what = what,
+	    .doctype = m->name, .name = json_mut_str(doc, "name"),
+	    .partial = true, .submitted = (what & CHECK_FULL) && submitted &&
+	    json_mut_int(doc, "docstatus", 0) == 1 };
 
 	if (c.name == NULL)
 		c.name = "";

@@ -149,9 +149,11 @@ enum {
  * a new document of docstatus 2 are faults under CHECK_FULL only. */
 bool	 doc_check(const struct meta *, yyjson_mut_val *doc, yyjson_mut_val *old,
 	    int what, const struct lookup *, struct fault *);
-/* CHECK_TYPES of what a diff writes into doc; cheaper than of all of it. */
+/* CHECK_TYPES, and CHECK_FULL, of what a diff writes into doc; cheaper than of
+ * all of it.  submitted: the document was so before. */
 bool	 diff_check(const struct meta *, yyjson_mut_val *diff,
-	    yyjson_mut_val *doc, const struct lookup *, struct fault *);
+	    yyjson_mut_val *doc, int what, bool submitted,
+	    const struct lookup *, struct fault *);
 /* Calls back for every link value of a document or of a diff (changed, added,
  * row_changed): field, the doctype it points to, and the value itself, which
  * the callback may replace through obj and the field's name. */

@@ -132,6 +132,10 @@ done(void *arg, struct item *it, const struct doc *d, int64_t journal,
 	struct sync l = { .status = SYNCED, .docname = d->name, .doc = d->id,
 	    .journal = journal, .data = data, .datalen = len, .lost = lost };
 
+	if (it == a->g.warned && a->g.warning != NULL) {
+		l.code = "warning";
+		l.error = a->g.warning;
+	}
 	log_event(a, it, &l);
 	unpark(a, it);
 	a->counts.applied++;
@@ -1145,6 +1149,7 @@ chain_done(struct apply *a)
 	arena_reset(&a->work);
 	arena_reset(&a->s->scratch);
 	a->g.seen_doc = 0;
+	a->g.warning = NULL;
 }
 
 /* What is said of a chain that is stuck outlives the others. */

@@ -773,13 +773,30 @@ find_wants(void *arg, yyjson_mut_val *obj, const struct field *f,
 	g->wants[g->nwants++] = w;
 }
 
-/* Is what came out a document that can stand here? */
+/* Does what came out satisfy its DocType?  Of a single diff only what it
+ * writes is looked at. */
+static bool
+conforms(struct plan *p, int what, bool strict)
+{
+	struct merge *g = p->g;
+	yyjson_mut_val *old = NULL;
+
+	if (p->n == 1 && p->parts[0].whole == NULL && !strict)
+		return p->parts[0].chg == NULL || diff_check(p->meta,
+		    p->parts[0].chg, p->body, what, p->d->docstatus == 1,
+		    &g->s->lookup, &g->fault);
+	if ((what & CHECK_FULL) && p->d->id != 0)
+		old = doc_body(g->a, p->m, p->d);
+	return doc_check(p->meta, p->body, old, what, &g->s->lookup, &g->fault);
+}
+
+/* Is what came out a document that can stand here?  What is not as a user
+ * would have to write it is only said, unless the row is strict. */
 static bool
 check(struct plan *p)
 {
 	struct merge *g = p->g;
 	bool strict = p->row != NULL && p->row->strict;
-	yyjson_mut_val *old = NULL;
 	int is;
 
 	if (p->waits) {
@@ -788,15 +805,18 @@ check(struct plan *p)
 			return fail(p, "waits", "waits for %s '%s'",
 			    g->wants[0]->doctype, g->wants[0]->name);
 	}
-	if (strict && p->d->id != 0)
-		old = doc_body(g->a, p->m, p->d);
-	if (p->n == 1 && p->parts[0].whole == NULL && !strict) {
-		if (p->parts[0].chg != NULL && !diff_check(p->meta,
-		    p->parts[0].chg, p->body, &g->s->lookup, &g->fault))
+	g->warning = NULL;
+	if (!conforms(p, CHECK_TYPES | CHECK_FULL, strict)) {
+		if (strict)
 			return false;
-	} else if (!doc_check(p->meta, p->body, old, CHECK_TYPES |
-	    (strict ? CHECK_FULL : 0), &g->s->lookup, &g->fault))
-		return false;
+		/* A Create may come in any state. */
+		if (strcmp(g->fault.code, "docstatus") != 0)
+			g->warning = arena_printf(g->a, "%s",
+			    safe(g->fault.text));
+		if (!conforms(p, CHECK_TYPES, strict))
+			return false;
+	}
+	g->warned = p->parts[p->n - 1].it;
 	is = json_mut_int(p->body, "docstatus", 0);
 	if (p->d->id != 0 && is < p->d->docstatus)
 		return fault_set(&g->fault, "docstatus",

@@ -123,6 +123,8 @@ struct merge {
 	struct want	*waits;		/* all that carry a mark, by number */
 	size_t		 nwaits, capwaits;
 	/* out: */
+	const char	*warning;	/* of the event warned: what is odd of it */
+	const struct item *warned;
 	struct fault	 fault;
 	struct want	**wants;	/* what the failed run waits for */
 	size_t		 nwants;
