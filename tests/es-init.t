@@ -32,7 +32,7 @@ is 'only the owner may read it, whatever the umask' \
 is 'nothing is left beside it' "$(cd dir && ls -A)" a.b.db
 is 'it is an SQLite file of ours' \
     "$(sqlite3 store1.db 'PRAGMA application_id; PRAGMA user_version; PRAGMA journal_mode' | paste -sd' ' -)" \
-    "$((0x45537366)) 1 wal"
+    "$((0x45537366)) 2 wal"
 is 'each site has another identity' "$(for f in store1.db two.db open.db; do
     sqlite3 $f "SELECT length(value) FROM site WHERE key = 'id'"
     sqlite3 $f "SELECT value FROM site WHERE key = 'id'" >>ids; done | sort -u
@@ -46,6 +46,7 @@ t 'the DocTypes of every site, users and roles are in it' '
 {"name":"Guest"}
 {"name":"System Manager"}
 {"name":"Event Subscriber"}
+{"name":"Event Notifier"}
 {"name":"All"}
 {"name":"Guest"}
 5
@@ -126,15 +127,71 @@ es-init N
 
 t '-u: nothing to do' 'es-init -u -s store1.db' <<'.'
 --- out
-'store1.db' has format 1, the newest
+'store1.db' has format 2, the newest
 --- err
 .
-t '-u: a newer format' 'es-init -q -s new.db; sqlite3 new.db "PRAGMA user_version=2"
+t '-u: a newer format' 'es-init -q -s new.db; sqlite3 new.db "PRAGMA user_version=3"
     es-init -u -s new.db' 100 <<'.'
 --- out
 --- err
-es-init: 'new.db' has format 2, this program knows up to 1; install a newer version
+es-init: 'new.db' has format 3, this program knows up to 2; install a newer version
 .
+# A file as the programs made it when the format was 1.
+format_1() {
+	es-init -q -s "$1" && es-doctype -q -s "$1" "$ES_TOP/share/doctypes/retail.json" &&
+	    echo '{"doctype":"Event Consumer","callback_url":"b","user":"Administrator","consumer_doctypes":[{"ref_doctype":"Brand","status":"Approved"}]}
+{"doctype":"User","name":"joe","email":"joe@example.com","first_name":"Joe","api_key":"abc"}
+{"doctype":"Brand","brand":"Ajax"}' | es-put -q -s "$1" &&
+	    es-rm -q -s "$1" Role 'Event Notifier' && sqlite3 "$1" "
+	CREATE TEMP TABLE c AS SELECT id, name, site, contact, error FROM consumer;
+	DROP TABLE consumer; DROP TABLE state; DROP TABLE since;
+	DROP TABLE restored; DROP TABLE told;
+	CREATE TABLE consumer( id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, site TEXT, contact INTEGER, error TEXT);
+	INSERT INTO consumer SELECT * FROM c;
+	UPDATE document SET data = replace(data, '\"label\":\"API Key\",\"unique\":1', '\"label\":\"API Key\"') WHERE name = 'User';
+	DELETE FROM value WHERE field = 'api_key';
+	PRAGMA user_version = 1"
+}
+tables() {
+	sqlite3 "$1" "SELECT sql FROM sqlite_master WHERE name NOT GLOB 'tab*' ORDER BY name"
+}
+ok '-u: a file of format 1' format_1 old.db
+t '-u: is refused until then' 'es-get -s old.db Brand' 100 <<'.'
+--- out
+--- err
+es-get: 'old.db' has format 1; run: es-init -u -s old.db
+.
+t '-u: brings it to format 2' 'cp old.db older.db; es-init -u -s old.db' <<'.'
+--- out
+'old.db' had format 1 and has 2 now
+--- err
+.
+is '-u: with the tables of a new one' "$(tables old.db)" "$(tables store1.db)"
+t '-u: what was in it stayed, what is new is there' '
+    es-get -s old.db -C name Brand; es-get -s old.db -C name Role "Event Notifier"
+    es-producer-log -s old.db -c b | jq -r "select(.docname) | .docname"
+    sqlite3 old.db "SELECT name, cursor FROM consumer"
+    echo "{\"email\":\"x@y.z\",\"name\":\"ann\",\"first_name\":\"A\",\"api_key\":\"abc\"}" | es-put -s old.db User >out' 1 <<'.'
+--- out
+{"name":"Ajax"}
+{"name":"Event Notifier"}
+Ajax
+b|0
+--- err
+es-put: stdin:1: 'api_key' must be unique, but 'joe' has 'abc' already
+es-put: 0 new, 0 changed, 0 deleted, 0 as they were, 1 refused
+.
+t '-u: twice is once' 'es-init -u -s old.db' <<'.'
+--- out
+'old.db' has format 2, the newest
+.
+t '-u: a file that is not as it was made' '
+    sqlite3 older.db "CREATE TABLE mine(x)"; es-init -u -s older.db' 100 <<'.'
+--- out
+--- err
+es-init: 'older.db' has tables that are not a site's; it was tampered with or is of another program
+.
+
 t '-u: no site file' 'es-init -u -s file' 100 <<'.'
 --- err
 es-init: 'file' is not a site file; es-init makes one

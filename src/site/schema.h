@@ -1,4 +1,4 @@
-/* schema.h - the tables of a site file, format 1; see es-site(5) */
+/* schema.h - the tables of a site file, format 2; see es-site(5) */
 
 #ifndef ES_SCHEMA_H
 #define ES_SCHEMA_H
@@ -112,12 +112,29 @@ static const char schema[] =
 " id INTEGER PRIMARY KEY,"
 " name TEXT NOT NULL UNIQUE,"	/* of the Event Consumer */
 " site TEXT,"
-" contact INTEGER, error TEXT);"
+" contact INTEGER, error TEXT,"
+" cursor INTEGER NOT NULL DEFAULT 0, cursor_name TEXT);"	/* it has all before */
 /* What a row of an Event Consumer was, from the journal entry pos on. */
 "CREATE TABLE granted("
 " consumer INTEGER NOT NULL, doctype INTEGER NOT NULL, pos INTEGER NOT NULL,"
 " active INTEGER NOT NULL, condition TEXT, own TEXT,"
 " PRIMARY KEY(consumer, doctype, pos)) WITHOUT ROWID;"
+/* What is not to be seen in the journal any more, once data was dropped from
+ * it: how a document was at the newest entry without, if it has others since;
+ * where it had last come into a consumer's view then. */
+"CREATE TABLE state("
+" entry INTEGER PRIMARY KEY, doc INTEGER NOT NULL, data TEXT NOT NULL);"
+"CREATE INDEX state_doc ON state(doc);"
+"CREATE TABLE since("
+" consumer INTEGER NOT NULL, doc INTEGER NOT NULL, pos INTEGER NOT NULL,"
+" PRIMARY KEY(consumer, doc)) WITHOUT ROWID;"
+/* Older copies that were put in place of the site: the entry by which that was
+ * said, and the one up to which documents were given back. */
+"CREATE TABLE restored("
+" opened INTEGER PRIMARY KEY, pos INTEGER NOT NULL);"
+/* What a producer was last told of our subscription. */
+"CREATE TABLE told(producer TEXT PRIMARY KEY, request TEXT NOT NULL)"
+" WITHOUT ROWID;"
 "CREATE TABLE parked("
 " id INTEGER PRIMARY KEY,"
 " peer INTEGER NOT NULL,"

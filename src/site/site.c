@@ -286,10 +286,11 @@ check_head(const char *path, int *format)
 	return MISUSE;
 }
 
-/* Tables and our own views are those of the schema, word for word, and there
- * is no trigger: a file from a stranger runs nothing of his. */
+/* Tables and our own views are those of the schema, word for word, or what an
+ * older one had in their place, and there is no trigger: a file from a stranger
+ * runs nothing of his. */
 static bool
-schema_is_ours(struct site *s)
+schema_is_ours(struct site *s, const char *older)
 {
 	struct query *q;
 	bool ours = true;
@@ -298,7 +299,8 @@ schema_is_ours(struct site *s)
 	    " ('table','trigger') AND name NOT GLOB 'sqlite_*'"
 	    " OR type = 'view' AND name GLOB 'log_*'", "");
 	while (db_step(q) == 1)
-		if (!db_isnull(q, 0) && strstr(schema, db_text(q, 0)) == NULL)
+		if (!db_isnull(q, 0) && strstr(schema, db_text(q, 0)) == NULL &&
+		    strstr(older, db_text(q, 0)) == NULL)
 			ours = false;
 	if (!ours)
 		warnx("'%s' has tables that are not a site's; it was tampered "
@@ -338,8 +340,9 @@ load(struct site *s)
 	return db_failed(s->db);
 }
 
-struct site *
-site_open(const char *path, int mode, int *status)
+/* A file whose head is ours, whatever its format. */
+static struct site *
+open_file(const char *path, int mode, int *status)
 {
 	struct site *s;
 	struct stat st;
@@ -348,15 +351,34 @@ site_open(const char *path, int mode, int *status)
 	/* Links and strangers' files are refused by db_open, with its words. */
 	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
 	    ((*status = check_head(path, &format)) != 0 ||
-	    (*status = check_format(path, format)) != 0))
+	    (format > SITE_FORMAT &&
+	    (*status = check_format(path, format)) != 0)))
 		return NULL;
 	s = site_new(path);
 	s->db = db_open(path, mode == SITE_READ ? DB_READONLY : 0, status);
-	if (s->db == NULL) {
-		site_close(s);
+	if (s->db != NULL)
+		return s;
+	site_close(s);
+	return NULL;
+}
+
+/* What was written last may not stand in the file's head yet. */
+static int
+format_of(struct site *s)
+{
+	return db_get(s->db, SITE_FORMAT, "PRAGMA user_version", "");
+}
+
+struct site *
+site_open(const char *path, int mode, int *status)
+{
+	struct site *s = open_file(path, mode, status);
+
+	if (s == NULL)
 		return NULL;
-	}
-	if (!schema_is_ours(s))
+	if ((*status = check_format(path, format_of(s))) != 0)
+		;
+	else if (!schema_is_ours(s, ""))
 		*status = db_failed(s->db) ? TEMPFAIL : MISUSE;
 	else
 		*status = load(s);
@@ -394,6 +416,8 @@ site_begin(struct site *s)
 	if (db_begin(s->db) == -1)
 		return -1;
 	s->newest = journal_newest(s);
+	s->pruned = db_get(s->db, 0,
+	    "SELECT CAST(value AS INTEGER) FROM site WHERE key = 'pruned'", "");
 	s->adopted = db_get(s->db, 0, "SELECT 1 FROM also LIMIT 1", "") != 0;
 	return db_failed(s->db) ? -1 : 0;
 }
@@ -711,7 +735,7 @@ put(struct site *s, yyjson_val *posted, const char *doctype)
 	enum put_result r;
 
 	arena_init(&a);
-	r = local_put(s, &a, posted, doctype, "Administrator", &id, &entry,
+	r = local_replace(s, &a, posted, doctype, "Administrator", &id, &entry,
 	    &fault);
 	if (r == PUT_REFUSED)
 		warnx("built-in %s '%s': %s", doctype,
@@ -720,9 +744,13 @@ put(struct site *s, yyjson_val *posted, const char *doctype)
 	return r == PUT_REFUSED || r == PUT_FAILED ? -1 : 0;
 }
 
+/* What is there already was made his own by the administrator. */
 static int
-put_text(struct site *s, const char *doctype, const char *text)
+put_unless_there(struct site *s, const char *doctype, const char *name,
+    const char *text)
 {
+	if (doc_number(s, doctype, name) != 0)
+		return 0;
 	return put(s, yyjson_doc_get_root(json_parse_own(&s->run, text,
 	    strlen(text))), doctype);
 }
@@ -730,15 +758,19 @@ put_text(struct site *s, const char *doctype, const char *text)
 static int
 put_builtins(struct site *s)
 {
-	static const char *const first[][2] = {
-	    { "Role", "{\"role_name\":\"System Manager\",\"desk_access\":1}" },
-	    { "Role", "{\"role_name\":\"Event Subscriber\"}" },
-	    { "Role", "{\"role_name\":\"All\"}" },
-	    { "Role", "{\"role_name\":\"Guest\"}" },
-	    { "User", "{\"name\":\"Administrator\",\"email\":"
+	static const char *const first[][3] = {
+	    { "Role", "System Manager",
+	      "{\"role_name\":\"System Manager\",\"desk_access\":1}" },
+	    { "Role", "Event Subscriber",
+	      "{\"role_name\":\"Event Subscriber\"}" },
+	    { "Role", "Event Notifier",
+	      "{\"role_name\":\"Event Notifier\"}" },
+	    { "Role", "All", "{\"role_name\":\"All\"}" },
+	    { "Role", "Guest", "{\"role_name\":\"Guest\"}" },
+	    { "User", "Administrator", "{\"name\":\"Administrator\",\"email\":"
 	      "\"admin@example.com\",\"first_name\":\"Administrator\","
 	      "\"enabled\":1,\"roles\":[{\"role\":\"System Manager\"}]}" },
-	    { "User", "{\"name\":\"Guest\",\"email\":\"guest@example.com\","
+	    { "User", "Guest", "{\"name\":\"Guest\",\"email\":\"guest@example.com\","
 	      "\"first_name\":\"Guest\",\"enabled\":1,"
 	      "\"roles\":[{\"role\":\"Guest\"}]}" } };
 	yyjson_val *all, *dt;
@@ -753,7 +785,8 @@ put_builtins(struct site *s)
 	}
 	s->bootstrap = false;
 	for (i = 0; i < sizeof(first) / sizeof(*first); i++)
-		if (put_text(s, first[i][0], first[i][1]) == -1)
+		if (put_unless_there(s, first[i][0], first[i][1],
+		    first[i][2]) == -1)
 			return -1;
 	return 0;
 }
@@ -821,22 +854,89 @@ site_create(const char *path, const char *address)
 	return status;
 }
 
-/* The ladder: case n brings format n to n + 1.  Format 1 is its foot. */
+/* ---- from an older format */
+
+static const char consumer_1[] =
+"CREATE TABLE consumer("
+" id INTEGER PRIMARY KEY,"
+" name TEXT NOT NULL UNIQUE,"
+" site TEXT,"
+" contact INTEGER, error TEXT)";
+
+/* What the schema has and the file has not; tables and indices stand in it as
+ * SQLite keeps them. */
+static int
+make_missing(struct site *s)
+{
+	const char *p = schema, *end;
+	char *sql;
+	bool there;
+
+	for (; *p != '\0'; p = end + 1) {
+		if ((end = strchr(p, ';')) == NULL)
+			break;
+		sql = arena_dup(&s->run, p, end - p);
+		there = db_get(s->db, 0, "SELECT 1 FROM sqlite_master WHERE"
+		    " sql = ?", "s", sql) != 0;
+		if (!there && db_exec(s->db, sql) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* The ladder: case n brings the tables of format n to n + 1. */
+static int
+upgrade_tables(struct site *s, int format)
+{
+	char pragma[64];
+
+	switch (format) {
+	case 1:
+		db_exec(s->db, "CREATE TEMP TABLE old AS SELECT * FROM consumer;"
+		    "DROP TABLE consumer;");
+		make_missing(s);
+		db_exec(s->db, "INSERT INTO consumer(id, name, site, contact,"
+		    " error) SELECT * FROM temp.old; DROP TABLE temp.old;");
+	}
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d;", SITE_FORMAT);
+	return db_exec(s->db, pragma);
+}
+
+static int
+upgrade(struct site *s, int format)
+{
+	if (upgrade_tables(s, format) == -1 || !schema_is_ours(s, "") ||
+	    load(s) != 0)
+		return -1;
+	return put_builtins(s);
+}
+
 int
 site_upgrade(const char *path)
 {
-	struct site *s;
-	int format, status;
+	int format, status = 0;
+	struct site *s = open_file(path, SITE_WRITE, &status);
 
-	if ((status = check_head(path, &format)) != 0)
+	if (s == NULL)
 		return status;
-	if (format > SITE_FORMAT)
-		return check_format(path, format);
-	if ((s = site_open(path, SITE_WRITE, &status)) == NULL)
-		return status;
-	printf("'%s' has format %d, the newest\n", safe(path), format);
+	/* Looked at with the lock: another may be at it as well. */
+	if (site_begin(s) == -1)
+		status = TEMPFAIL;
+	else if ((format = format_of(s)) > SITE_FORMAT)
+		status = check_format(path, format);
+	else if (format == SITE_FORMAT)
+		printf("'%s' has format %d, the newest\n", safe(path), format);
+	else if (!schema_is_ours(s, consumer_1))
+		status = MISUSE;
+	else if (upgrade(s, format) == -1 || site_commit(s) == -1)
+		status = TEMPFAIL;
+	else
+		printf("'%s' had format %d and has %d now\n", safe(path),
+		    format, SITE_FORMAT);
+	if (db_failed(s->db))
+		status = TEMPFAIL;
 	site_close(s);
-	return 0;
+	return status;
 }
 
 /* ---- the list of DocTypes */

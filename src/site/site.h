@@ -8,7 +8,7 @@
 
 /* ---- site.c - the file itself */
 
-enum { SITE_FORMAT = 1 };
+enum { SITE_FORMAT = 2 };
 
 struct site {
 	struct db	*db;
@@ -32,6 +32,7 @@ struct site {
 	struct arena	 cache;			/* what names and births point to */
 	struct arena	 scratch;		/* for one statement's needs */
 	int64_t		 newest;		/* creation of the newest journal entry */
+	int64_t		 pruned;		/* up to there the journal may lack data */
 	bool		 adopted;		/* there are further births (also) */
 	bool		 warned;		/* that the clock is behind the journal */
 };
@@ -268,6 +269,16 @@ int	 producer_identify(struct site *, struct arena *, struct producer *,
 int	 producer_advance(struct site *, struct producer *, int64_t creation,
 	    const char *name);
 int	 producer_contact(struct site *, struct producer *, const char *error);
+/* What a producer was last told of our subscription (a request of
+ * sync/subscribe.c), in the arena; NULL: nothing yet. */
+char	*producer_told(struct site *, struct arena *, const char *name);
+int	 producer_tell(struct site *, const char *name, const char *request);
+/* Forgets the cursor and what it was told. */
+int	 producer_restart(struct site *, const char *name);
+/* Where and with what key and pin it is to be asked, for remote_open; strings
+ * in the arena.  False if there is no such Event Producer. */
+bool	 producer_peer(struct site *, struct arena *, const char *name,
+	    struct http_peer *);
 
 struct parked {
 	int64_t		 id;
@@ -315,6 +326,91 @@ bool	 consumer_load(struct site *, struct arena *, const char *name,
  * it was deleted. */
 int	 consumer_changed(struct site *, const char *name, yyjson_mut_val *body,
 	    int64_t pos);
+
+/* What a consumer asked from last: it has all before. 0 or -1. */
+int	 consumer_contact(struct site *, const char *name, int64_t cursor,
+	    const char *cursor_name);
+/* The names of all Event Consumers, or of those whose user this is; in the
+ * arena, ended by NULL. */
+char	**consumer_names(struct site *, struct arena *, const char *user);
+
+/* ---- user.c - who may do what: users, roles, DocPerms */
+
+struct user {
+	const char	*name;		/* strings in the arena */
+	bool		 enabled;
+	bool		 manager;	/* enabled, and Administrator or a System Manager */
+	const char	**roles;
+	size_t		 nroles;
+};
+bool	 user_load(struct site *, struct arena *, const char *name, struct user *);
+/* Has an enabled user this role?  All of them have Guest, and All but Guest. */
+bool	 user_has(const struct user *, const char *role);
+/* read, write, create, delete, submit, cancel: by the DocPerms of the DocType
+ * of permlevel 0.  A manager may everything, a user who is disabled nothing. */
+bool	 user_may(struct site *, const struct user *, const struct meta *,
+	    const char *right);
+/* The roles that have this right, with commas, for messages; in the arena. */
+char	*user_needs(struct site *, struct arena *, const struct meta *,
+	    const char *right);
+/* A Password field of a document (row NULL) or of a row, in the arena; NULL. */
+char	*doc_secret(struct site *, struct arena *, int64_t doc, const char *row,
+	    const char *field);
+
+/* ---- key.c - API keys of users */
+
+/* Whose key that is; at the same cost, false if the key is unknown, the secret
+ * wrong, or its time over.  A disabled user is found: user->enabled tells. */
+bool	 user_by_key(struct site *, struct arena *, const char *key,
+	    const char *secret, struct user *);
+/* Gives a user a key and a secret (in the arena), hashed in the site, within
+ * the caller's transaction.  An existing key stays; with renew its old secret is
+ * good for a week more, without it is a fault to have one. */
+bool	 user_key_new(struct site *, struct arena *, const char *user, bool renew,
+	    char **key, char **secret, struct fault *);
+/* Takes key and secrets away. */
+bool	 user_key_revoke(struct site *, struct arena *, const char *user,
+	    struct fault *);
+/* When a user was given its secret, as text in the arena: "" if that is not
+ * known; NULL if it has no key. */
+char	*user_key_since(struct site *, struct arena *, const char *user);
+
+/* ---- remote.c - a site behind a URL; all URLs of Frappe stand there (spec 2,
+ * 8, 9).  Functions of struct http_answer: false if no whole answer of status
+ * 200 came; remote_fault says what that was, and whether to come again. */
+
+struct remote;
+struct remote *remote_open(const struct http_peer *, const char **why);
+void	 remote_close(struct remote *);
+/* 0 done; MISUSE refused, do not retry; TEMPFAIL not now.  why in the remote,
+ * with the next step where there is one; foreign text raw. */
+int	 remote_fault(struct remote *, const char **why);
+/* Seconds that the peer asked to wait, or -1. */
+int64_t	 remote_retry_after(const struct remote *);
+/* register_consumer (spec 9.1) with a request of subscribe.c; answer as parsed
+ * JSON in the arena (message), or NULL. */
+yyjson_val *remote_register(struct remote *, struct arena *, const char *request);
+/* GET and PUT of our own Event Consumer document there (spec 9.2). */
+yyjson_val *remote_consumer(struct remote *, struct arena *, const char *name);
+yyjson_val *remote_change(struct remote *, struct arena *, const char *name,
+	    const char *body);
+/* Calls back for each line (without newline, NUL-terminated) as it comes. */
+typedef bool line_fn(void *arg, const char *line, size_t len);
+struct remote_pull {
+	const char	*consumer;	/* our address */
+	const char	*last_update, *name;	/* the cursor; NULL */
+	int64_t		 limit;
+	/* snapshots instead: */
+	bool		 initial;
+	const char	*doctype;	/* NULL: all */
+	const char	*names;		/* JSON array, or NULL */
+	int64_t		 after;
+	line_fn		*fn;
+	void		*arg;
+};
+bool	 remote_pull(struct remote *, const struct remote_pull *);
+/* new_event_notification (spec 9.4): producer is our address. */
+bool	 remote_notify(struct remote *, const char *producer);
 
 /* ---- synclog.c - Event Sync Log */
 
