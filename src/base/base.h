@@ -109,6 +109,8 @@ int	 number_compare(const char *a, size_t, const char *b, size_t);
 
 #define TIME_TEXT_LEN 27
 int64_t	 time_now(void);
+/* Milliseconds of a clock that nobody sets. */
+int64_t	 time_steady(void);
 /* Frappe's text form, always with six digits: 2026-11-23 10:11:12.000123.
  * Returns buf. */
 char	*time_text(int64_t, char buf[TIME_TEXT_LEN]);
@@ -255,5 +257,137 @@ void	 db_rollback(struct db *);
 void	 db_savepoint(struct db *);
 void	 db_release(struct db *);
 void	 db_undo(struct db *);			/* to the savepoint, and release it */
+/* How long to wait for another writer (a minute unless told).  After it db_begin
+ * says -1 where another is writing still, and the database has not failed. */
+void	 db_patience(struct db *, int64_t ms);
+/* Statements that still run after so many ms from now fail, without failing the
+ * database; 0: no limit.  db_step says -1, db_late() true. */
+void	 db_deadline(struct db *, int64_t ms);
+bool	 db_late(const struct db *);
+
+/* ---- crypt.c - libcrypto */
+
+#define SECRET_LEN 64
+/* n bytes of randomness. */
+void	 crypt_random(void *, size_t n);
+/* A new secret: 256 random bits as 64 hexadecimal digits. */
+void	 secret_new(char secret[SECRET_LEN + 1]);
+/* "sha256:" and the digest of a text in hexadecimal, in the arena: what is kept
+ * of a secret that is never sent. */
+char	*secret_hash(struct arena *, const char *secret);
+/* Is this the secret that was kept, in clear or hashed?  In a time that does
+ * not depend on where they differ.  kept NULL: false, at the same cost. */
+bool	 secret_is(const char *kept, const char *secret);
+/* Base 64 as Basic has it (RFC 4648, padded); NULL if it is not such, or holds
+ * a NUL.  In the arena. */
+char	*base64_decode(struct arena *, const char *);
+
+/* ---- http.c - requests (libcurl, loaded at the first one: it takes longer to
+ * load than all else a program does) */
+
+/* A client of one site.  Its connection is kept from request to request. */
+struct http;
+enum {
+	HTTP_ALLOW_HTTP = 1,	/* http to other hosts than loopback */
+	HTTP_CALLBACK = 2	/* an address that a stranger gave (DESIGN 13): resolved
+				 * once; link-local, multicast and unspecified refused;
+				 * no proxy; 64 KB, 10 s */
+};
+struct http_peer {
+	const char	*url;		/* of the site, with or without a path */
+	int		 flags;
+	const char	*key, *secret;	/* Authorization: token; NULL: none */
+	const char	*pin;		/* sha256//… of a public key, which then counts
+					 * instead of who signed it; or NULL */
+};
+/* Is this fit to be a peer's address?  NULL, or what is wrong with it: neither
+ * http nor https; http to another host without leave; user or password, query,
+ * fragment; characters that no URL has.  Static. */
+const char *http_url_fault(const char *url, int flags);
+/* Opens no connection yet. NULL and *why (static). */
+struct http *http_open(const struct http_peer *, const char **why);
+void	 http_close(struct http *);
+struct http_request {
+	const char	*method;	/* GET, POST, PUT, DELETE */
+	const char	*path;		/* encoded, from the site's URL on: /api/… */
+	const char	*form;		/* urlencoded body, or NULL */
+	const char	*accept;	/* NULL: application/json */
+	int64_t		 limit;		/* bytes of an answer without data(); 0: 16 MB */
+	int64_t		 timeout;	/* seconds without a byte; 0: 60 */
+	/* Takes the body of a 200 of the type that is accepted as it comes,
+	 * decoded; false ends it.  Without it, and of any other answer, the body
+	 * is in the answer. */
+	bool		(*data)(void *arg, const char *, size_t);
+	void		(*idle)(void *arg);	/* now and then, once a second at least */
+	void		*arg;
+};
+struct http_answer {
+	int		 status;	/* of HTTP; 0: there was none */
+	char		 why[512];	/* then: could not connect, … ; foreign text raw */
+	bool		 cut;		/* it ended before its end */
+	int64_t		 retry_after;	/* seconds; -1: not said */
+	const char	*type;		/* Content-Type without parameters, "" */
+	const char	*location;	/* where a redirect would lead, "" */
+	const char	*body;		/* until the next request */
+	size_t		 len;
+};
+/* One request.  No redirects (a 3xx is an answer), TLS 1.2 and verified, no
+ * Expect, no cookies; -v shows neither credentials nor queries.  True if an
+ * answer came whole, whatever its status. */
+bool	 http_do(struct http *, const struct http_request *, struct http_answer *);
+/* Percent-encodes all but unreserved characters (RFC 3986), onto a string. */
+void	 url_encode(struct buf *, const char *);
+/* key=value of a form, with & before it unless it is the first. NULL: nothing. */
+void	 form_add(struct buf *, const char *key, const char *value);
+
+/* ---- listen.c - a server (libmicrohttpd); see there for what it refuses by
+ * itself.  One thread: handlers do not wait. */
+
+struct listen;
+struct request {
+	const char	*method, *path;	/* path as sent, before the ?; not decoded */
+	const char	*authorization, *origin, *accept, *content_type;	/* or NULL */
+	const char	*body;
+	size_t		 len;
+	bool		 zstd;		/* the peer takes it */
+	void		*connection;
+};
+/* An argument of the query, decoded, or NULL. */
+const char *request_query(const struct request *, const char *name);
+/* A header, or NULL. */
+const char *request_header(const struct request *, const char *name);
+struct response {
+	int		 status;
+	const char	*type;		/* NULL: application/json */
+	char		*body;		/* malloced; freed by listen.c */
+	size_t		 len;
+	/* Or a stream: the next piece, until the next call; len 0: it is over.
+	 * NULL: it failed, the connection is cut so that the peer sees it. */
+	const char	*(*next)(void *arg, size_t *len);
+	void		(*done)(void *arg);	/* at its end, however it ends */
+	void		*arg;
+	int64_t		 retry_after;	/* seconds, 0: none */
+	int64_t		 delay;		/* answer after so many ms: bad credentials */
+	bool		 close;
+};
+struct listen_options {
+	const char	*address;	/* host, host:port, :port; NULL: 127.0.0.1:0 */
+	size_t		 body_max;	/* bytes of a request body */
+	int		 connections;	/* at most; 0: 2000 */
+	int64_t		 idle;		/* seconds a connection may be idle; 0: 30 */
+	int64_t		 whole;		/* seconds a request may take to arrive; 0: 60 */
+	void		(*handle)(void *arg, const struct request *, struct response *);
+	/* Called about once a second, and after a signal. */
+	void		(*tick)(void *arg);
+	void		*arg;
+};
+/* NULL and a message printed, *status set. */
+struct listen *listen_open(const struct listen_options *, int *status);
+/* http://127.0.0.1:41231 */
+const char *listen_url(const struct listen *);
+/* Serves until SIGTERM or SIGINT; then what is under way is finished (at most
+ * ten seconds). */
+int	 listen_run(struct listen *);
+void	 listen_close(struct listen *);
 
 #endif
