@@ -248,7 +248,7 @@ hide_all(struct put *p)
 	}
 }
 
-/* An empty value takes the secret away. */
+/* An empty value takes the secret away, any takes what key.c keeps beside it. */
 static void
 save_secrets(struct put *p)
 {
@@ -257,14 +257,12 @@ save_secrets(struct put *p)
 
 	for (i = 0; i < p->nsecrets; i++) {
 		x = &p->secrets[i];
-		if (x->value == NULL || *x->value == '\0')
-			db_do(p->s->db, "DELETE FROM secret WHERE doc = ? AND"
-			    " row = ? AND field = ?", "iss", p->d.id, x->row,
-			    x->field);
-		else
-			db_do(p->s->db, "INSERT INTO secret VALUES(?1,?2,?3,?4)"
-			    " ON CONFLICT DO UPDATE SET value = ?4", "isss",
-			    p->d.id, x->row, x->field, x->value);
+		db_do(p->s->db, "DELETE FROM secret WHERE doc = ?1 AND row = ?2"
+		    " AND (field = ?3 OR field > ?3 || ' ' AND field <"
+		    " ?3 || '!')", "iss", p->d.id, x->row, x->field);
+		if (x->value != NULL && *x->value != '\0')
+			db_do(p->s->db, "INSERT INTO secret VALUES(?,?,?,?)",
+			    "isss", p->d.id, x->row, x->field, x->value);
 	}
 }
 
