@@ -518,7 +518,7 @@ Failed Update Thing a: 'title' cannot change after submit
 
 cp blank.new hq.new
 fresh hq
-echo '{"doctype":"User","name":"sync@hq","email":"sync@hq","first_name":"s"}' | es-put -q -s hq.db
+echo '{"doctype":"User","name":"sync@hq","email":"sync@hq","first_name":"s","roles":[{"role":"System Manager"}]}' | es-put -q -s hq.db
 U=sync@hq
 ok 'another user' subscribe hq north Thing 'Person,"use_same_name":0'
 cp hq.db hq.new

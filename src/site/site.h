@@ -350,6 +350,10 @@ bool	 user_has(const struct user *, const char *role);
  * of permlevel 0.  A manager may everything, a user who is disabled nothing. */
 bool	 user_may(struct site *, const struct user *, const struct meta *,
 	    const char *right);
+/* All of these rights, as bits 1 << R_READ … */
+enum { R_READ, R_WRITE, R_CREATE, R_DELETE, R_SUBMIT, R_CANCEL, NRIGHTS };
+extern const char *const right_text[];
+unsigned user_rights(struct site *, const struct user *, const struct meta *);
 /* The roles that have this right, with commas, for messages; in the arena. */
 char	*user_needs(struct site *, struct arena *, const struct meta *,
 	    const char *right);

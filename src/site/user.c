@@ -53,6 +53,9 @@ user_has(const struct user *u, const char *role)
 
 /* ---- DocPerms */
 
+const char *const right_text[] = { "read", "write", "create", "delete",
+    "submit", "cancel" };
+
 /* The rows of a DocType that say who may what; in the arena. */
 static yyjson_val *
 permissions(struct site *s, struct arena *a, const struct meta *m)
@@ -76,25 +79,39 @@ role_with(yyjson_val *row, const char *right)
 	return json_str(row, "role");
 }
 
-bool
-user_may(struct site *s, const struct user *u, const struct meta *m,
-    const char *right)
+unsigned
+user_rights(struct site *s, const struct user *u, const struct meta *m)
 {
 	yyjson_val *row;
 	struct arena a;
 	const char *role;
-	bool may = false;
+	unsigned rights = 0;
 	size_t i, n;
+	int k;
 
 	if (u->manager || !u->enabled)
-		return u->manager;
+		return u->manager ? ~0U : 0;
 	arena_init(&a);
 	yyjson_arr_foreach(permissions(s, &a, m), i, n, row)
-		if ((role = role_with(row, right)) != NULL &&
-		    user_has(u, role))
-			may = true;
+		for (k = 0; k < NRIGHTS; k++)
+			if ((role = role_with(row, right_text[k])) != NULL &&
+			    user_has(u, role))
+				rights |= 1U << k;
 	arena_free(&a);
-	return may;
+	return rights;
+}
+
+bool
+user_may(struct site *s, const struct user *u, const struct meta *m,
+    const char *right)
+{
+	unsigned rights = user_rights(s, u, m);
+	int k;
+
+	for (k = 0; k < NRIGHTS; k++)
+		if (strcmp(right_text[k], right) == 0)
+			return rights >> k & 1;
+	return false;
 }
 
 char *

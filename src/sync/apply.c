@@ -497,8 +497,9 @@ try_delete(struct apply *a, struct chain *c, struct entry_item *last)
 		if (doc_linked(a->s, &a->page, d.id, &dt, &name))
 			return stick(c, "linked", "%s '%s' links to it", dt,
 			    name);
-		if (cause.user == NULL)
-			cause.user = "Administrator";
+		if (!rights_allow(&a->g.rights, d.meta, 1 << R_DELETE,
+		    &c->fault))
+			return false;
 		doc_delete(a->s, &d, &cause);
 		merge_forget(&a->g);
 		a->turn++;
@@ -1296,6 +1297,17 @@ too_new(struct apply *a, const struct event *e)
 	return true;
 }
 
+/* Nothing is taken from this producer, and the cursor stays; said once. */
+static bool
+shun(struct apply *a, const char *why)
+{
+	if (!a->bad)
+		warnx("%s", why);
+	a->bad = a->hold = true;
+	worsen(a, MISUSE);
+	return false;
+}
+
 /* First contact: nobody else is that site, and where empty pages led to. */
 static bool
 acquaint(struct apply *a, const char *site)
@@ -1303,14 +1315,10 @@ acquaint(struct apply *a, const char *site)
 	const char *other = producer_name(a->s, &a->page,
 	    site_peer(a->s, site));
 
-	if (other != NULL && doc_number(a->s, "Event Producer", other) != 0) {
-		if (!a->bad)
-			warnx("'%s' is the same site as '%s': nothing is taken "
-			    "from it twice", safe(a->source), safe(other));
-		a->bad = a->hold = true;
-		worsen(a, MISUSE);
-		return false;
-	}
+	if (other != NULL && doc_number(a->s, "Event Producer", other) != 0)
+		return shun(a, arena_printf(&a->page, "'%s' is the same site "
+		    "as '%s': nothing is taken from it twice",
+		    safe(a->source), safe(other)));
 	if (producer_identify(a->s, &a->page, &a->p, site) == -1)
 		return false;
 	if (a->reached > a->p.cursor)
@@ -1322,27 +1330,21 @@ acquaint(struct apply *a, const char *site)
 static bool
 meet(struct apply *a)
 {
-	const char *site = NULL;
+	const char *site = NULL, *why;
 	size_t i;
 
-	if (!producer_load(a->s, &a->page, a->source, &a->p)) {
-		if (!a->bad)
-			warnx("no Event Producer '%s' in '%s': nothing is taken "
-			    "from it; put one in with es-put", safe(a->source),
-			    safe(a->s->path));
-		a->bad = a->hold = true;
-		worsen(a, MISUSE);
-		return false;
-	}
+	if (!producer_load(a->s, &a->page, a->source, &a->p))
+		return shun(a, arena_printf(&a->page, "no Event Producer '%s' "
+		    "in '%s': nothing is taken from it; put one in with es-put",
+		    safe(a->source), safe(a->s->path)));
+	why = rights_open(&a->g.rights, a->s, &a->page, &a->p);
+	if (why != NULL)
+		return shun(a, why);
 	for (i = 0; i < a->nitems && site == NULL; i++)
 		site = a->items[i]->it.e.site;
-	if (site != NULL && strcmp(site, a->s->id) == 0) {
-		if (!a->bad)
-			warnx("'%s' is this site itself", safe(a->source));
-		a->bad = a->hold = true;
-		worsen(a, MISUSE);
-		return false;
-	}
+	if (site != NULL && strcmp(site, a->s->id) == 0)
+		return shun(a, arena_printf(&a->page, "'%s' is this site "
+		    "itself", safe(a->source)));
 	if (a->p.site == NULL) {
 		if (a->nitems == 0 && a->rejects == NULL)
 			return false;
@@ -1693,6 +1695,7 @@ apply_close(struct apply *a, struct apply_counts *counts)
 	map_free(&a->wanted);
 	map_free(&a->bykey);
 	map_free(&a->g.local);
+	map_free(&a->g.rights.known);
 	free(a->g.waits);
 	free(a->chains);
 	free(a->items);

@@ -34,6 +34,7 @@ struct plan {
 	struct group	*groups;
 	int		 ngroups;
 	bool		 waits, mixed;	/* links wait; more than one author */
+	unsigned	 need;		/* rights, 1 << R_WRITE … */
 	struct doc	 adopted;
 };
 
@@ -632,6 +633,15 @@ drop_secrets(const struct meta *m, yyjson_mut_val *obj)
 	}
 }
 
+/* What a user has to be allowed to bring a document from one docstatus to
+ * another. */
+static unsigned
+need_for(int from, int to)
+{
+	return (from < 1 && to >= 1) << R_SUBMIT |
+	    (from < 2 && to == 2) << R_CANCEL;
+}
+
 /* A document of a stranger in our form, links translated. */
 static bool
 take_whole(struct plan *p, struct part *t)
@@ -675,6 +685,8 @@ plan_create(struct plan *p, struct part *t)
 		return false;
 	if (p->body == NULL) {
 		p->body = t->whole;
+		p->need |= 1 << R_CREATE | need_for(0,
+		    json_mut_int(p->body, "docstatus", 0));
 		return true;
 	}
 	keep_remote(p, t->whole);
@@ -693,6 +705,21 @@ plan_update(struct plan *p, struct part *t)
 		return fail(p, "type", "%s%s", why, "");
 	diff_links(p->meta, t->chg, p->body, translate, &tr);
 	return true;
+}
+
+/* Writes what an event changes over what the document was. */
+static void
+change(struct plan *p, const struct part *t)
+{
+	int was = json_mut_int(p->body, "docstatus", 0);
+
+	if (p->body == t->whole)
+		p->body = yyjson_mut_val_mut_copy(p->m, p->body);
+	if (t->chg == NULL)
+		return;
+	diff_apply(p->m, p->meta, p->body, t->chg);
+	p->need |= 1 << R_WRITE |
+	    need_for(was, json_mut_int(p->body, "docstatus", 0));
 }
 
 static bool
@@ -716,10 +743,7 @@ plan_part(struct plan *p, struct item *it)
 			places_free(&t->again);
 			return false;
 		}
-		if (p->body == t->whole)
-			p->body = yyjson_mut_val_mut_copy(p->m, p->body);
-		if (t->chg != NULL)
-			diff_apply(p->m, p->meta, p->body, t->chg);
+		change(p, t);
 	}
 	p->n++;
 	return true;
@@ -877,7 +901,8 @@ plan_run(struct plan *p, struct item **run, int n)
 	if (gr == NULL)			/* nothing but Renames */
 		return p->d->id != 0;
 	gr->body = p->body;
-	return check(p) && (p->d->id != 0 || choose_name(p, p->same));
+	return rights_allow(&p->g->rights, p->meta, p->need, &p->g->fault) &&
+	    check(p) && (p->d->id != 0 || choose_name(p, p->same));
 }
 
 /* ---- writing what was planned */
@@ -954,8 +979,6 @@ cause_of(struct plan *p, const struct group *gr, struct cause *c,
 	int i;
 
 	*c = (struct cause){ .user = p->g->p->user, .via = via };
-	if (c->user == NULL)
-		c->user = "Administrator";
 	*via = p->parts[gr->first].it->e.via;
 	for (i = gr->first; i < gr->first + gr->n; i++) {
 		e = &p->parts[i].it->e;
@@ -1120,8 +1143,6 @@ say_again(struct plan *p)
 	size_t k;
 	int i, r = 0;
 
-	if (c.user == NULL)
-		c.user = "Administrator";
 	for (i = 0; i < p->n; i++)
 		for (k = 0; k < p->parts[i].again.n; k++)
 			places_add(&all, &p->parts[i].again.v[k]);
@@ -1357,9 +1378,9 @@ merge_rename(struct merge *g, struct doc *d, const struct event *e)
 	/* Where names are our own d->renamed may be of one given here. */
 	if (when < d->renamed && same)
 		return true;
-	if (c.user == NULL)
-		c.user = "Administrator";
 	if (same && strcmp(d->name, name) != 0) {
+		if (!rights_allow(&g->rights, d->meta, 1 << R_WRITE, &g->fault))
+			return false;
 		if (doc_number(g->s, e->doctype, name) != 0)
 			return fault_set(&g->fault, "name",
 			    "another %s is called '%s' here", e->doctype, name);

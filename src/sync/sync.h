@@ -83,6 +83,22 @@ int	 apply_eof(struct apply *);
  * parked or refused, TEMPFAIL if an input was cut. */
 int	 apply_close(struct apply *, struct apply_counts *);
 
+/* ---- rights.c - what the user of a subscription may do */
+
+struct rights {
+	struct site	*s;
+	struct arena	*a;
+	struct user	 user;
+	struct map	 known;		/* by DocType */
+};
+/* For one transaction, in the arena.  NULL, or why nothing may come from this
+ * producer, with the next step. */
+const char *rights_open(struct rights *, struct site *, struct arena *,
+	    const struct producer *);
+/* Has the user all these rights, 1 << R_WRITE …, or what is the fault? */
+bool	 rights_allow(struct rights *, const struct meta *, unsigned need,
+	    struct fault *);
+
 /* ---- merge.c - what a run of events of one document makes of it */
 
 /* A link whose target is not here. */
@@ -112,6 +128,7 @@ struct later {
 struct merge {
 	struct site	*s;
 	struct producer	*p;
+	struct rights	 rights;
 	struct arena	*a;		/* of one chain, when it is done with */
 	struct arena	*page;		/* of the page */
 	char		 token[ID_LEN + 2];	/* marks links that wait */

@@ -21,7 +21,10 @@ static const char *const documents[][2] = {
 	    "{'role':'Boss','read':1,'submit':1,'delete':1,'permlevel':0},"
 	    "{'role':'Clerk','permlevel':1,'delete':1},"
 	    "{'role':'Clerk','if_owner':1,'cancel':1},"
-	    "{'role':'All','select':1,'read':1}]}" },
+	    "{'role':'Clerk','submit':0}]}" },
+	{ "DocType", "{'name':'Hall','autoname':'Prompt','fields':[{"
+	    "'fieldname':'x','fieldtype':'Data'}],'permissions':["
+	    "{'role':'All','read':1}]}" },
 	{ "User", "{'name':'clerk','email':'c@x','first_name':'c',"
 	    "'enabled':1,'roles':[{'role':'Clerk'}]}" },
 	{ "User", "{'name':'boss','email':'b@x','first_name':'b',"
@@ -85,10 +88,11 @@ test_rights(void)
 	ok(!may("clerk", "Bare", "read"), "a DocType without permissions");
 	ok(may("root", "Bare", "delete") && may("Administrator", "Paper",
 	    "cancel"), "managers may everything");
+	ok(!may("clerk", "Paper", "sing"), "no such right");
 	ok(!may("off", "Paper", "read"), "who is disabled nothing");
-	ok(may("clerk", "Paper", "select") && !may("Guest", "Paper", "select"),
-	    "the role All");
-	ok(strcmp(user_needs(site, &mem, paper, "read"), "Clerk, Boss, All") ==
+	ok(may("clerk", "Hall", "read") && !may("Guest", "Hall", "read") &&
+	    !may("off", "Hall", "read"), "the role All");
+	ok(strcmp(user_needs(site, &mem, paper, "read"), "Clerk, Boss") ==
 	    0, "the roles with a right");
 	ok(strcmp(user_needs(site, &mem, paper, "cancel"), "System Manager") ==
 	    0, "if there is none");
