@@ -113,6 +113,7 @@ test_peers(void)
 		{ .url = "https://h", .key = "k:l", .secret = "s" },
 		{ .url = "https://h", .key = "k" },
 		{ .url = "https://h", .pin = "/etc/passwd" },
+		{ .url = "http://127.0.0.1", .pin = "sha256//x" },
 		{ .url = "http://h" },
 	};
 	const char *why;
