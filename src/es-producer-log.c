@@ -22,6 +22,9 @@ struct reader {
 	char		**only;		/* doctype and names, NULL-terminated */
 	const char	*event;
 	struct view	*view;		/* -c: what that consumer gets */
+	struct once	 whole;		/* documents, for entries without data */
+	bool		 dropped;	/* -e: its data was */
+	int64_t		 restored;	/* an entry where all is told anew, or 0 */
 	int64_t		 limit, until;
 	int64_t		 at;		/* read up to here */
 	char		 name[ID_LEN + 1];
@@ -33,7 +36,8 @@ wanted(const struct reader *r, const struct entry *e)
 {
 	char **n;
 
-	if (r->event != NULL && strcmp(e->name, r->event) != 0)
+	if (e->doc == 0 ||
+	    (r->event != NULL && strcmp(e->name, r->event) != 0))
 		return false;
 	if (!r->all && !meta_streamed(e->doctype))
 		return false;
@@ -54,68 +58,6 @@ write_line(struct reader *r, const char *line, size_t len)
 	putc('\n', r->out);
 	r->events++;
 	arena_reset(&r->a);
-}
-
-/* One page of entries: the events written, -1 if the site failed.  *more says
- * whether there may be another. */
-static int64_t
-page(struct reader *r, bool *more)
-{
-	int64_t was = r->events, seen = 0;
-	struct entry e;
-	struct query *q;
-	size_t len;
-	char *line;
-
-	q = journal_from(r->s, r->at, r->limit);
-	while (journal_next(r->s, q, &e) == 1) {
-		if (e.creation >= r->until) {
-			db_end(q);
-			seen = 0;
-			break;
-		}
-		seen++;
-		r->at = e.creation;
-		snprintf(r->name, sizeof(r->name), "%s", e.name);
-		if (wanted(r, &e)) {
-			line = produce_line(r->s, &r->a, &e, &len);
-			write_line(r, line, len);
-		}
-	}
-	*more = seen == r->limit;
-	return db_failed(r->s->db) ? -1 : r->events - was;
-}
-
-static bool
-view_line(void *arg, const char *line, size_t len)
-{
-	write_line(arg, line, len);
-	return true;
-}
-
-/* A choice of events is no page of the stream: it has no checkpoint. */
-static int
-whole_log(struct reader *r, bool choice)
-{
-	struct checkpoint c = { .producer = r->s->address };
-	bool more = true;
-
-	while (more) {
-		c.from = r->at;
-		if (db_begin_read(r->s->db) == -1 ||
-		    (c.events = r->view == NULL ? page(r, &more) :
-		    view_page(r->view, &r->at, r->name, r->limit, view_line, r,
-		    &more)) == -1 ||
-		    db_commit(r->s->db) == -1)
-			return TEMPFAIL;
-		c.last_update = r->at;
-		c.name = *r->name == '\0' ? NULL : r->name;
-		if (!choice)
-			put_checkpoint(r->out, &c);
-		if (ferror(r->out))
-			return TEMPFAIL;
-	}
-	return DONE;
 }
 
 /* -i: documents as they are now, by number. */
@@ -154,30 +96,112 @@ snapshots(struct reader *r)
 	return db_failed(r->s->db) ? TEMPFAIL : status;
 }
 
+/* Instead of entries whose data es-prune dropped: the document, if it is there,
+ * once. */
+static void
+write_whole(struct reader *r, const struct entry *e)
+{
+	struct doc d;
+	size_t len;
+	char *line;
+
+	if (r->event != NULL)
+		r->dropped = true;
+	else if (once_first(&r->whole, e->doc) &&
+	    doc_load(r->s, &r->a, e->doc, true, &d) &&
+	    (line = produce_snapshot(r->s, &r->a, &d, &len)) != NULL)
+		write_line(r, line, len);
+}
+
+/* One page of entries: the events written, -1 if the site failed.  *more says
+ * whether there may be another. */
+static int64_t
+page(struct reader *r, bool *more)
+{
+	int64_t was = r->events, seen = 0;
+	struct entry e;
+	struct query *q;
+	size_t len;
+	char *line;
+
+	q = journal_from(r->s, r->at, r->limit);
+	while (journal_next(r->s, q, &e) == 1) {
+		if (e.creation >= r->until) {
+			db_end(q);
+			seen = 0;
+			break;
+		}
+		seen++;
+		r->at = e.creation;
+		snprintf(r->name, sizeof(r->name), "%s", e.name);
+		if (e.creation == r->restored)
+			snapshots(r);
+		if (!wanted(r, &e))
+			continue;
+		if (entry_pruned(&e)) {
+			write_whole(r, &e);
+			continue;
+		}
+		line = produce_line(r->s, &r->a, &e, &len);
+		write_line(r, line, len);
+	}
+	*more = seen == r->limit;
+	return db_failed(r->s->db) ? -1 : r->events - was;
+}
+
+static bool
+view_line(void *arg, const char *line, size_t len)
+{
+	write_line(arg, line, len);
+	return true;
+}
+
+/* A choice of events is no page of the stream: it has no checkpoint. */
+static int
+whole_log(struct reader *r, bool choice)
+{
+	struct checkpoint c = { .producer = r->s->address, .site = r->s->id };
+	bool more = true;
+
+	while (more) {
+		c.from = r->at;
+		if (db_begin_read(r->s->db) == -1 ||
+		    (c.events = r->view == NULL ? page(r, &more) :
+		    view_page(r->view, &r->at, r->name, r->limit, view_line, r,
+		    &more)) == -1 ||
+		    db_commit(r->s->db) == -1)
+			return TEMPFAIL;
+		c.last_update = r->at;
+		c.name = *r->name == '\0' ? NULL : r->name;
+		if (!choice)
+			put_checkpoint(r->out, &c);
+		if (ferror(r->out))
+			return TEMPFAIL;
+	}
+	return DONE;
+}
+
 /* "time" or "time,name": a point that this site has given out.  If it does not
  * know the name any more it was restored from an older copy. */
 static void
 start_at(struct reader *r, const char *since)
 {
 	char *copy = xstrdup(since), *comma = strchr(copy, ',');
-	int64_t named;
+	char t[TIME_TEXT_LEN];
+	const char *why;
+	int64_t at;
 
 	if (comma != NULL)
 		*comma++ = '\0';
-	if (!time_option(copy, &r->at))
+	if (!time_option(copy, &at))
 		errx(MISUSE, "-S wants a time, as today, -2d or "
 		    "'2026-11-23 10:11:12.000123', not '%s'", safe(since));
-	if (comma != NULL && *comma != '\0') {
-		if (!journal_knows(r->s, comma) || !id_time(comma, &named) ||
-		    named != r->at)
-			errx(MISUSE, "'%s' does not know event '%s' of %s: it "
-			    "was restored from an older copy, or the point is "
-			    "another site's", safe(r->s->path), safe(comma),
-			    safe(copy));
-	}
-	/* A page begins at an entry: after a quiet time the consumer's cursor
-	 * stands there too. */
-	r->at = journal_floor(r->s, r->at, r->name);
+	if ((why = produce_start(r->s, &r->a, time_text(at, t), comma, &r->at,
+	    r->name)) != NULL)
+		errx(MISUSE, "%s", safe(why));
+	/* Its name is not known any more. */
+	if (comma != NULL && *comma != '\0' && strcmp(comma, r->name) != 0)
+		r->restored = restored_at(r->s);
 	free(copy);
 }
 
@@ -241,6 +265,8 @@ main(int argc, char *argv[])
 		errx(MISUSE, "-U wants a time, not '%s'", safe(until));
 	if ((r.s = site_open(site_path(path), SITE_READ, &status)) == NULL)
 		return status;
+	arena_init(&r.a);
+	once_init(&r.whole);
 	if (since != NULL)
 		start_at(&r, since);
 	if (*r.only != NULL && site_meta(r.s, r.only[0]) == NULL)
@@ -252,14 +278,18 @@ main(int argc, char *argv[])
 		    safe(r.s->path));
 	if (file != NULL && (r.out = out_open(file)) == NULL)
 		return TEMPFAIL;
-	arena_init(&r.a);
 	if (!initial)
 		status = whole_log(&r, *r.only != NULL || r.event != NULL);
 	else if (db_begin_read(r.s->db) == -1 ||
 	    (status = snapshots(&r)) == TEMPFAIL || db_commit(r.s->db) == -1)
 		status = TEMPFAIL;
 	if (r.event != NULL && r.events == 0) {
-		warnx("no event '%s' in '%s'", safe(r.event), safe(r.s->path));
+		if (r.dropped)
+			warnx("es-prune dropped the data of event '%s'; -i "
+			    "prints the document as it is", safe(r.event));
+		else
+			warnx("no event '%s' in '%s'", safe(r.event),
+			    safe(r.s->path));
 		status = REJECTED;
 	}
 	put_end(r.out, status, status == TEMPFAIL ? "the site failed" : NULL);
@@ -269,6 +299,7 @@ main(int argc, char *argv[])
 	view_close(r.view);
 	site_close(r.s);
 	arena_free(&r.a);
+	once_free(&r.whole);
 	if (file == NULL)
 		return out_close(status);
 	if (failed)

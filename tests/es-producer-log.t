@@ -20,7 +20,7 @@ cat >documents <<'.'
 ok 'a site' es-init -q s
 t 'a log in which nothing is to be sent' 'es-producer-log' <<'.'
 --- out
-{"checkpoint":{"event_producer":"s","from":null,"last_update":"TIME","name":"ID","events":0}}
+{"checkpoint":{"event_producer":"s","site":"ID","from":null,"last_update":"TIME","name":"ID","events":0}}
 {"end":{"program":"es-producer-log","status":0}}
 --- err
 .
@@ -131,7 +131,7 @@ end 0
 t '-S: the last point; nothing is after it' 'es-producer-log -S "$(es-producer-log |
     jq -r ".checkpoint // empty | .last_update + \",\" + .name")"' <<'.'
 --- out
-{"checkpoint":{"event_producer":"s","from":"TIME","last_update":"TIME","name":"ID","events":0}}
+{"checkpoint":{"event_producer":"s","site":"ID","from":"TIME","last_update":"TIME","name":"ID","events":0}}
 {"end":{"program":"es-producer-log","status":0}}
 --- err
 .
@@ -145,12 +145,12 @@ t '-S, -L: page by page from a point, to the end' 'at=; for i in $(seq 99); do
 t '-S: a name that the site does not know' 'es-producer-log -S "$(point 5 | sed "s/....$/0000/")"' 100 <<'.'
 --- out
 --- err
-es-producer-log: 's.db' does not know event 'ID' of TIME: it was restored from an older copy, or the point is another site's
+es-producer-log: 's' does not know event 'ID' of TIME: it was restored from an older copy, and its administrator is to run es-init -R; or the point is another site's
 .
 t '-S: a name of another time' 'es-producer-log -S "$(point 5 | cut -d, -f1),$(point 6 | cut -d, -f2)" 2>&1 |
     cut -c 1-40' <<'.'
 --- out
-es-producer-log: 's.db' does not know ev
+es-producer-log: 's' does not know event
 .
 t '-S: a restored site does not know what it forgot' 'cp s.db old.db
     echo "{\"doctype\":\"Kind\",\"kind\":\"lost\"}" | es-put >lost
@@ -161,7 +161,7 @@ t '-S: a restored site does not know what it forgot' 'cp s.db old.db
 0 events
 end 0
 --- err
-es-producer-log: 'old.db' does not know event 'ID' of TIME: it was restored from an older copy, or the point is another site's
+es-producer-log: 's' does not know event 'ID' of TIME: it was restored from an older copy, and its administrator is to run es-init -R; or the point is another site's
 .
 t '-U: up to, not including' 'es-producer-log -U "$(point 3 | cut -d, -f1)" | brief' <<'.'
 --- out

@@ -133,6 +133,29 @@ journal_get(struct site *s, struct arena *a, int64_t creation, struct entry *e)
 	    " WHERE creation = ?", "i", creation), e);
 }
 
+struct entry *
+journal_of(struct site *s, struct arena *a, int64_t last, size_t *n)
+{
+	struct entry *e = NULL, t;
+	size_t cap = 0, i;
+	int64_t pos;
+
+	*n = 0;
+	for (pos = last; pos != 0; pos = e[*n - 1].before) {
+		if (*n == cap)
+			e = xrealloc(e, (cap = cap * 2 + 8) * sizeof(*e));
+		if (!journal_get(s, a, pos, &e[*n]))
+			break;
+		++*n;
+	}
+	for (i = 0; i < *n / 2; i++) {
+		t = e[i];
+		e[i] = e[*n - 1 - i];
+		e[*n - 1 - i] = t;
+	}
+	return e;
+}
+
 bool
 journal_after(struct site *s, struct arena *a, int64_t creation,
     struct entry *e)
@@ -232,4 +255,5 @@ journal_marks(struct arena *a, const char *text, struct origin_marks *m)
 	read_marks(a, yyjson_obj_get(root, "seen"), &m->seen);
 	m->merged = json_int(root, "merged", 0);
 	m->renamed = json_int(root, "renamed", 0);
+	m->touched = yyjson_obj_get(root, "touched");
 }

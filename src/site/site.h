@@ -32,6 +32,7 @@ struct site {
 	struct arena	 cache;			/* what names and births point to */
 	struct arena	 scratch;		/* for one statement's needs */
 	int64_t		 newest;		/* creation of the newest journal entry */
+	int64_t		 looked;		/* DocTypes are as of this entry */
 	int64_t		 pruned;		/* up to there the journal may lack data */
 	bool		 adopted;		/* there are further births (also) */
 	bool		 warned;		/* that the clock is behind the journal */
@@ -49,6 +50,9 @@ const char *site_path(const char *option);
 int	 site_upgrade(const char *path);
 /* A transaction; begin forgets what was cached. -1 on failure. */
 int	 site_begin(struct site *);
+/* The same to read, for who has the site open for long: DocTypes that others
+ * wrote meanwhile are read anew. */
+int	 site_begin_read(struct site *);
 int	 site_commit(struct site *);
 void	 site_rollback(struct site *);
 /* After a savepoint was undone: what was remembered of it. */
@@ -219,6 +223,9 @@ struct query *journal_from(struct site *, int64_t after, int64_t limit);
 int	 journal_next(struct site *, struct query *, struct entry *);
 /* One entry; strings in the arena. */
 bool	 journal_get(struct site *, struct arena *, int64_t creation, struct entry *);
+/* All entries of a document up to its last, oldest first; the array is malloced,
+ * strings in the arena. */
+struct entry *journal_of(struct site *, struct arena *, int64_t last, size_t *n);
 /* The name of the nearest earlier Create or Update of the document of e; NULL. */
 const char *journal_prev(struct site *, struct arena *, int64_t before);
 /* Is there an entry of that name? */
@@ -232,9 +239,65 @@ struct origin_marks {
 	struct marks	 via, knew, seen;
 	bool		 merged;
 	int64_t		 renamed;
-	const char	*new_name;
+	yyjson_val	*touched;	/* of a pruned Update: a diff without values */
 };
 void	 journal_marks(struct arena *, const char *text, struct origin_marks *);
+
+/* ---- kept.c - what is kept of the journal where es-prune dropped its data,
+ * and where the site was restored from an older copy */
+
+/* A Create or Update without its data: nobody can make an event of it.  What
+ * remains of an Update's are the places it wrote, as touched in its marks. */
+bool	 entry_pruned(const struct entry *);
+/* The document as it was at the newest such entry of it; JSON in the arena;
+ * NULL if it went without having changed after it. */
+const char *state_get(struct site *, struct arena *, const struct entry *,
+	    size_t *len);
+/* Keeps one, and no other of the document; data NULL: none. */
+int	 state_put(struct site *, int64_t doc, int64_t entry, const char *data,
+	    size_t len);
+/* Before a document is changed or deleted. */
+int	 state_keep(struct site *, const struct doc *);
+/* Documents with a state that are gone since before upto; in the arena. */
+int64_t	*state_gone(struct site *, struct arena *, int64_t upto, size_t *n);
+/* Where a document had come into a consumer's view when its data was dropped
+ * (0: it was there, but came into it nowhere), noted if the row had conditions;
+ * false: it never was in view, or that is not noted. */
+bool	 since_get(struct site *, int64_t consumer, int64_t doc, int64_t *pos);
+int	 since_put(struct site *, int64_t consumer, int64_t doc, int64_t pos);
+
+struct full {			/* a Create or Update that has its data */
+	int64_t		 entry, doc, bytes;
+	const char	*doctype;
+	bool		 shared;	/* its document was written by several sites */
+};
+struct query *journal_full(struct site *, int64_t after, int64_t upto,
+	    int64_t limit);
+int	 journal_next_full(struct site *, struct query *, struct full *);
+/* Drops the data of an entry. */
+int	 journal_drop(struct site *, int64_t entry, const char *marks);
+/* Up to here data may be dropped from now on. */
+int	 journal_pruned(struct site *, int64_t upto);
+/* The point up to which all consumers with an approved row have the log, and
+ * the one that is last; -1 if there is none. */
+int64_t	 consumers_confirmed(struct site *, struct arena *, const char **name);
+/* The names of those whose rows have, or had, conditions; NULL at the end. */
+char	**consumers_conditional(struct site *, struct arena *);
+
+/* The entry that ends the last restore: all that a consumer may see has come
+ * into its view there, anew.  0: never restored. */
+int64_t	 restored_at(struct site *);
+/* Where a cursor from the time that is lost is taken to stand; -1: never
+ * restored. */
+int64_t	 restored_before(struct site *, int64_t cursor);
+/* The site was restored: a restore begins.  Then, after documents were given
+ * back, its end moves on. */
+int	 restored_open(struct site *);
+int	 restored_move(struct site *);
+/* No entry is made before this time, no number given out up to that of this
+ * name. */
+int	 journal_raise(struct site *, int64_t floor);
+int	 series_raise(struct site *, const char *doctype, const char *name);
 
 /* ---- cursor.c - producers, cursors, what is parked */
 
@@ -253,11 +316,14 @@ struct subscription {
 	const char	*remote;	/* the producer's (mapping); else the same */
 	const char	*mapping;
 	bool		 approved;	/* Approved and not unsubscribed */
+	bool		 pending;	/* Pending and not unsubscribed */
 	bool		 same_name, strict;
 	enum { POLICY_ORIGIN, POLICY_PRODUCER, POLICY_MANUAL } policy;
 };
 /* The name of the producer that is this site, or NULL. */
 char	*producer_name(struct site *, struct arena *, int64_t peer);
+/* The same by identity; of a site that is only read. */
+char	*producer_known(struct site *, struct arena *, const char *identity);
 /* From its Event Producer document; false if there is none. In the arena. */
 bool	 producer_load(struct site *, struct arena *, const char *name,
 	    struct producer *);
@@ -392,9 +458,9 @@ int	 remote_fault(struct remote *, const char **why);
 /* Seconds that the peer asked to wait, or -1. */
 int64_t	 remote_retry_after(const struct remote *);
 /* register_consumer (spec 9.1) with a request of subscribe.c; answer as parsed
- * JSON in the arena (message), or NULL. */
+ * JSON in the arena (message; without one, all of it), or NULL. */
 yyjson_val *remote_register(struct remote *, struct arena *, const char *request);
-/* GET and PUT of our own Event Consumer document there (spec 9.2). */
+/* GET and PUT of our own Event Consumer document there (spec 9.2): data. */
 yyjson_val *remote_consumer(struct remote *, struct arena *, const char *name);
 yyjson_val *remote_change(struct remote *, struct arena *, const char *name,
 	    const char *body);
@@ -410,8 +476,10 @@ struct remote_pull {
 	const char	*names;		/* JSON array, or NULL */
 	int64_t		 after;
 	line_fn		*fn;
+	void		(*idle)(void *arg);	/* as in struct http_request; or NULL */
 	void		*arg;
 };
+/* If fn had enough: true, and what came to an end is for fn to know. */
 bool	 remote_pull(struct remote *, const struct remote_pull *);
 /* new_event_notification (spec 9.4): producer is our address. */
 bool	 remote_notify(struct remote *, const char *producer);

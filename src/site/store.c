@@ -561,6 +561,7 @@ doc_update(struct site *s, struct doc *d, yyjson_mut_doc *m,
 	bool linked = touches_links(d->meta, diff);
 	size_t len;
 
+	state_keep(s, d);
 	e.creation = journal_stamp(s);
 	e.marks = marks_text(s, d, c);
 	d->docstatus = json_mut_int(body, "docstatus", 0);
@@ -601,6 +602,7 @@ doc_delete(struct site *s, struct doc *d, const struct cause *c)
 	struct entry e = { .type = U_DELETE, .docname = d->name,
 	    .doctype = d->meta->name, .doc = d->id, .before = d->last };
 
+	state_keep(s, d);
 	e.creation = journal_stamp(s);
 	e.marks = marks_text(s, d, c);
 	journal_add(s, &e);

@@ -300,7 +300,12 @@ known(struct merge *g, const struct event *e, const struct entry *j,
 	knew = marks_find(&e->knew, by);
 	if (knew == NULL && strcmp(by, g->s->id) == 0)
 		knew = e->base;
-	return there != NULL && knew != NULL && strcmp(there, knew) <= 0;
+	if (there == NULL || knew == NULL)
+		return false;
+	/* What was seen in the time that a restore lost was given back by its
+	 * end. */
+	return strcmp(there, knew) <= 0 || (strcmp(by, g->s->id) == 0 &&
+	    j->creation <= restored_at(g->s) && !journal_knows(g->s, knew));
 }
 
 static void
@@ -336,6 +341,7 @@ mine_since(struct plan *p, const struct event *e, struct unseen *u)
 			continue;
 		at = (struct places){ 0 };
 		places_of(&at, p->meta, yyjson_val_mut_copy(p->m,
+		    entry_pruned(&j) ? marks.touched :
 		    yyjson_doc_get_root(json_parse_own(g->a, j.data,
 		    j.datalen))));
 		unseen_add(u, &at, j.creation);
@@ -383,34 +389,41 @@ entry_data(struct plan *p, const struct entry *j, yyjson_mut_val *full)
 	return data;
 }
 
+/* The document as it was at its newest entry without data. */
+static yyjson_mut_val *
+state_at(struct plan *p, const struct entry *j)
+{
+	const char *text;
+	size_t len;
+
+	text = state_get(p->g->s, p->g->a, j, &len);
+	return text == NULL ? NULL : yyjson_val_mut_copy(p->m,
+	    yyjson_doc_get_root(json_parse_own(p->g->a, text, len)));
+}
+
 /* The document as it was before one of its journal entries, or NULL where the
  * journal does not reach back. */
 static yyjson_mut_val *
 body_before(struct plan *p, int64_t entry)
 {
 	struct merge *g = p->g;
-	yyjson_mut_val *body = NULL, *data;
-	struct entry j, *v = NULL;
-	size_t n = 0;
-	int64_t pos;
+	yyjson_mut_val *body = NULL;
+	struct entry *v;
+	size_t i, n, end;
 
-	for (pos = p->d->last; pos != 0 && journal_get(g->s, g->a, pos, &j);
-	    pos = j.before) {
-		if (pos >= entry || j.data == NULL)
-			continue;
-		v = xrealloc(v, (n + 1) * sizeof(*v));
-		v[n++] = j;
-		if (j.type == U_CREATE)
+	v = journal_of(g->s, g->a, p->d->last, &n);
+	for (end = 0; end < n && v[end].creation < entry; end++)
+		;
+	for (i = end; i > 0; i--)
+		if (v[i - 1].type == U_CREATE || entry_pruned(&v[i - 1]))
 			break;
-	}
-	if (n > 0 && v[n - 1].type == U_CREATE)
-		while (n-- > 0) {
-			data = entry_data(p, &v[n], body);
-			if (v[n].type == U_CREATE)
-				body = data;
-			else if (v[n].type == U_UPDATE)
-				diff_apply(p->m, p->meta, body, data);
-		}
+	if (i > 0)
+		body = entry_pruned(&v[i - 1]) ? state_at(p, &v[i - 1]) :
+		    entry_data(p, &v[i - 1], NULL);
+	for (; i < end && body != NULL; i++)
+		if (v[i].type == U_UPDATE)
+			diff_apply(p->m, p->meta, body,
+			    entry_data(p, &v[i], body));
 	free(v);
 	return body;
 }

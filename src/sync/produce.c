@@ -240,8 +240,8 @@ links_now(struct site *s, struct arena *a, const struct doc *d)
 }
 
 char *
-produce_snapshot(struct site *s, struct arena *a, const struct doc *d,
-    size_t *len)
+produce_snapshot_for(struct site *s, struct arena *a, const struct doc *d,
+    const char *consumer, size_t *len)
 {
 	yyjson_mut_doc *m = yyjson_mut_doc_new(&a->alc);
 	struct marks seen = { 0 };
@@ -254,7 +254,7 @@ produce_snapshot(struct site *s, struct arena *a, const struct doc *d,
 	o = head(s, m, newest.name, newest.creation, U_CREATE, d->meta->name,
 	    d->name, d->data, d->len);
 	yyjson_mut_obj_add_int(m, o, "snapshot", 1);
-	prev = journal_prev(s, a, d->last);
+	prev = prev_for(s, a, d->last, consumer);
 	yyjson_mut_obj_add_val(m, o, "prev", prev == NULL ?
 	    yyjson_mut_null(m) : yyjson_mut_str(m, prev));
 	put_origin(s, a, m, o, d->id);
@@ -266,6 +266,76 @@ produce_snapshot(struct site *s, struct arena *a, const struct doc *d,
 	put_marks(m, o, "knew", &seen);
 	put_renamed(m, o, d->renamed);
 	return json_mut_text(a, o, len);
+}
+
+char *
+produce_snapshot(struct site *s, struct arena *a, const struct doc *d,
+    size_t *len)
+{
+	return produce_snapshot_for(s, a, d, NULL, len);
+}
+
+const char *
+produce_start(struct site *s, struct arena *a, const char *last_update,
+    const char *name, int64_t *at, char at_name[ID_LEN + 1])
+{
+	int64_t named;
+
+	*at = 0;
+	*at_name = '\0';
+	if (last_update == NULL)
+		return NULL;
+	if (!time_parse(last_update, at))
+		return arena_printf(a, "'%s' is not a time as "
+		    "2026-11-23 10:11:12.000123", last_update);
+	if (name != NULL && *name != '\0' && (!journal_knows(s, name) ||
+	    !id_time(name, &named) || named != *at) &&
+	    (*at = restored_before(s, *at)) == -1)
+		return arena_printf(a, "'%s' does not know event '%s' of %s: it "
+		    "was restored from an older copy, and its administrator is "
+		    "to run es-init -R; or the point is another site's",
+		    s->address, name, last_update);
+	/* A page begins at an entry: after a quiet time the consumer's cursor
+	 * stands there too. */
+	*at = journal_floor(s, *at, at_name);
+	return NULL;
+}
+
+/* ---- documents sent whole */
+
+void
+once_init(struct once *o)
+{
+	memset(o, 0, sizeof(*o));
+	arena_init(&o->keys);
+}
+
+void
+once_clear(struct once *o)
+{
+	map_clear(&o->docs);
+	arena_reset(&o->keys);
+}
+
+void
+once_free(struct once *o)
+{
+	map_free(&o->docs);
+	arena_free(&o->keys);
+}
+
+bool
+once_first(struct once *o, int64_t doc)
+{
+	char key[21];
+	size_t len = text_int(key, doc);
+
+	if (map_get(&o->docs, key, len) != NULL)
+		return false;
+	if (o->docs.n >= 10000)
+		once_clear(o);
+	map_set(&o->docs, arena_dup(&o->keys, key, len), len, o);
+	return true;
 }
 
 int
@@ -318,12 +388,16 @@ put_checkpoint(FILE *fp, const struct checkpoint *c)
 	m = yyjson_mut_doc_new(&a.alc);
 	o = yyjson_mut_obj(m);
 	yyjson_mut_obj_add_str(m, o, "event_producer", c->producer);
+	if (c->site != NULL)
+		yyjson_mut_obj_add_str(m, o, "site", c->site);
 	yyjson_mut_obj_add_val(m, o, "from", c->from == 0 ? yyjson_mut_null(m) :
 	    yyjson_mut_str(m, time_text(c->from, from)));
 	yyjson_mut_obj_add_val(m, o, "last_update", c->last_update == 0 ?
 	    yyjson_mut_null(m) : yyjson_mut_str(m, time_text(c->last_update, to)));
 	yyjson_mut_obj_add_val(m, o, "name", json_new_str(m, c->name));
 	yyjson_mut_obj_add_int(m, o, "events", c->events);
+	if (c->more)
+		yyjson_mut_obj_add_int(m, o, "more", 1);
 	put_control(fp, m, "checkpoint", o, &a);
 	arena_free(&a);
 }
@@ -374,7 +448,9 @@ checkpoint_read(yyjson_val *line, struct checkpoint *c)
 
 	memset(c, 0, sizeof(*c));
 	c->producer = json_str(v, "event_producer");
+	c->site = json_str(v, "site");
 	c->name = json_str(v, "name");
+	c->more = json_int(v, "more", 0) != 0;
 	c->events = json_int(v, "events", -1);
 	if (c->producer == NULL || c->events < 0)
 		return "a checkpoint without event_producer and events";

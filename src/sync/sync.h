@@ -18,15 +18,35 @@ char	*produce_line_for(struct site *, struct arena *, const struct entry *,
 /* A document as it is now, as a snapshot. */
 char	*produce_snapshot(struct site *, struct arena *, const struct doc *,
 	    size_t *len);
+/* The same for a consumer: prev is the newest in it that it gets. */
+char	*produce_snapshot_for(struct site *, struct arena *, const struct doc *,
+	    const char *consumer, size_t *len);
+/* A point that this site has given out, as text (NULL: the beginning), to begin
+ * after: *at and name.  NULL, or why it is none of this site's (in the arena).
+ * One from the time that a restore lost is where that restore began: *at lies
+ * before it, mostly. */
+const char *produce_start(struct site *, struct arena *, const char *last_update,
+	    const char *name, int64_t *at, char at_name[ID_LEN + 1]);
+/* Documents that stand whole where the journal lacks data, each once among the
+ * last ten thousand. */
+struct once {
+	struct map	 docs;
+	struct arena	 keys;
+};
+void	 once_init(struct once *);
+void	 once_clear(struct once *);
+void	 once_free(struct once *);
+bool	 once_first(struct once *, int64_t doc);
 /* The lines of all entries after creation, as part of the transaction at hand;
  * -1 if the site failed. */
 int	 produce_since(struct site *, FILE *, int64_t creation);
 /* Control lines, to a file. */
 struct checkpoint {
-	const char	*producer;
+	const char	*producer, *site;	/* site: its identity; NULL from stock */
 	int64_t		 from, last_update;	/* creations */
 	const char	*name;			/* of the event at last_update; NULL */
 	int64_t		 events;
+	bool		 more;			/* there is another page */
 };
 void	 put_checkpoint(FILE *, const struct checkpoint *);
 void	 put_end(FILE *, int status, const char *why);
@@ -48,6 +68,188 @@ void	 view_close(struct view *);
  * number, -1 if the site failed; *more: there may be further entries. */
 int64_t	 view_page(struct view *, int64_t *at, char name[ID_LEN + 1],
 	    int64_t limit, view_fn *fn, void *arg, bool *more);
+
+/* Was this document ever in view, or reached over links, then or now, from one
+ * that was?  Then the consumer may read it. */
+bool	 view_offers(struct view *, int64_t doc);
+/* Before the data of a document's entries is dropped up to a point: notes how it
+ * had come into view there, as its conditions cannot be asked any more.  e: all
+ * its entries, oldest first. */
+int	 view_note(struct view *, const struct entry *e, size_t n, int64_t upto);
+/* Is it in view now? */
+bool	 view_shows(struct view *, int64_t doc);
+
+/* ---- prune.c - data of the journal that nobody needs any more (DESIGN 6) */
+
+struct prune {
+	struct site	*s;
+	int64_t		 upto;		/* what was logged after it stays */
+	bool		 dry;		/* only counts */
+	int64_t		 at;		/* looked at up to here; 0 at first */
+	int64_t		 entries, bytes;	/* dropped so far */
+	int64_t		 kept;		/* entries of documents that several wrote */
+};
+/* The next of it, in a transaction of its own: 1, 0 that was all, -1 the site
+ * failed. */
+int	 prune_some(struct prune *);
+
+/* ---- answer.c - what a producer answers to a pull: es-serve, es-pull from a
+ * file and es-producer-log -c give the same text */
+
+struct answer;
+struct answer_request {
+	const char	*consumer;	/* its name or identity */
+	const char	*last_update, *name;	/* its cursor, as text; NULL: the beginning */
+	int64_t		 limit;		/* journal entries a page, 1 to 100000 */
+	bool		 grant;		/* begin with a grant line */
+	/* snapshots of what it may read, by number, instead of a page: */
+	bool		 initial;
+	const char	*doctype;	/* NULL: all that is in view */
+	yyjson_val	*names;		/* an array, or NULL */
+	int64_t		 after;		/* numbers after this one */
+};
+/* NULL and *why (in the arena): *status is MISUSE if there is no such consumer or
+ * the cursor is not one of this site's, TEMPFAIL if the site failed. */
+struct answer *answer_open(struct site *, struct arena *,
+	    const struct answer_request *, int *status, const char **why);
+/* The next piece, whole lines with newlines, about 64 KB; until the next call.
+ * len 0: it is over.  NULL: the site failed.  A piece is made in a read
+ * transaction of its own, by the rights that the consumer has then; where these
+ * changed since the last grant line it begins with a new one.  The last lines
+ * are a checkpoint (of snapshots: an initial line) and, if asked for, none. */
+const char *answer_next(struct answer *, size_t *len);
+/* After the end: may there be more? */
+bool	 answer_more(const struct answer *);
+/* The cursor it ended at. */
+void	 answer_cursor(const struct answer *, int64_t *creation,
+	    char name[ID_LEN + 1]);
+void	 answer_close(struct answer *);
+
+/* ---- subscribe.c, tell.c, edit.c, consent.c - Event Producer and Event Consumer, the two sides
+ * of one subscription (DESIGN 5, 6; spec 9) */
+
+/* subscribe.c: the consumer.  What a producer is to be told of our Event
+ * Producer document, as the JSON of spec 9.1 with, besides, the keys site and,
+ * a doctype, unsubscribed: always the same text for the same subscription.
+ * Without secrets.  NULL: there is no such document. */
+char	*subscribe_request(struct site *, struct arena *, const char *producer);
+/* The same with the key by which the producer may notify us, if there is one:
+ * what is sent. */
+char	*subscribe_registration(struct site *, struct arena *,
+	    const char *producer);
+/* As a change of what it has, spec 9.2. */
+char	*subscribe_change(struct site *, struct arena *, const char *producer);
+/* Takes in a grant {"event_producer","site","event_consumer","doctypes":[{ref_doctype,
+ * status, condition, unsubscribed}],"request"}, the value of a grant line, in the
+ * caller's transaction: statuses of rows, and what it was told (request, or all
+ * that we ask, if that is what it says).  Only of a producer that is there, and
+ * if it is meant for this site.  False and a fault. */
+bool	 subscribe_grant(struct site *, struct arena *, yyjson_val *grant,
+	    struct fault *);
+/* Would it change anything here?  Who has passed one on passes on all after it:
+ * what is here is not what will be. */
+bool	 subscribe_is_news(struct site *, struct arena *, yyjson_val *grant);
+
+/* tell.c: over the line.  Tells it, if it was not told yet: registers, or changes what it has.  Writes
+ * nothing.  *grant: the grant line for es-apply (in the arena, without newline),
+ * NULL if there was nothing to tell.  0, MISUSE or TEMPFAIL and a message in
+ * *why (in the arena, foreign text raw). */
+int	 subscribe_tell(struct site *, struct arena *, const char *producer,
+	    struct remote *, char **grant, const char **why);
+/* Asks it how that stands: the grant line, or why not. */
+int	 subscribe_ask(struct site *, struct arena *, const char *producer,
+	    struct remote *, char **grant, const char **why);
+
+/* edit.c: the consumer's administrator changes it, within a transaction of the
+ * caller.  False and a fault, or the site failed. */
+struct edit {
+	struct site	*s;
+	struct arena	*a;
+	const char	*producer;	/* its address */
+	const char	*user, *key, *secret;	/* of a key file, or NULL */
+	bool		 carried;	/* it is told by file */
+	struct fault	 fault;
+	size_t		 fresh, changed, same, gone;	/* rows, once written */
+	yyjson_mut_doc	*m;		/* edit.c's own: */
+	yyjson_mut_val	*old, *posted, *rows, *row;
+};
+/* Reads what is there; false if there is nothing yet. */
+bool	 edit_open(struct edit *);
+/* DocTypes and option=value, as es-subscribe(1) has them; NULL at the end. */
+bool	 edit_operands(struct edit *, char *const *words);
+/* Unsubscribes from these, or if there are none from all; wholly: takes their
+ * rows out. */
+bool	 edit_leave(struct edit *, char *const *doctypes, bool wholly);
+/* Checks and writes it; makes the user by whose key the producer may notify us. */
+bool	 edit_write(struct edit *);
+
+/* consent.c: the producer.  Takes in a request (spec 9.1, or a change of 9.2:
+ * consumer_doctypes an array then) in the caller's transaction, of the consumer
+ * in event_consumer, else callback_url, else name.  It is the whole
+ * subscription: rows that are not in it go.  New rows, and rows whose condition
+ * changed, are Pending; another user makes all of them so; a row that is only
+ * unsubscribed or subscribed again keeps its status.  user NULL: that of the
+ * request, and if it has none, as it is.  Whether the caller may speak for an
+ * Event Consumer of another user is for the caller to ask.  PUT_REFUSED and a
+ * fault: unknown doctype; a user that is not there (user), disabled or no Event
+ * Subscriber; a doctype that is never streamed; a condition that is not
+ * understood; another site of that name (site). */
+enum put_result consumer_request(struct site *, struct arena *, yyjson_val *request,
+	    const char *user, const char **name, struct fault *);
+/* Sets rows of an Event Consumer (doctypes, NULL at the end; NULL: all that are
+ * Pending) to Approved or Rejected, with a condition of the producer's own
+ * (NULL: as it is, "": none). */
+enum put_result consumer_approve(struct site *, struct arena *, const char *name,
+	    char *const *doctypes, const char *status, const char *own,
+	    struct fault *);
+/* The grant line of a consumer, as it stands; in the arena, without newline.
+ * NULL: there is no such Event Consumer. */
+char	*consumer_grant(struct site *, struct arena *, const char *name);
+
+/* ---- pull.c - what a producer answers, made into what goes on to es-apply:
+ * lines are checked, of one site, under the name that it has here, without marks
+ * that are ours to set; grants only if they are news */
+
+struct pull_source {
+	struct site	*site;		/* ours */
+	const struct producer *producer;	/* as it is known here */
+	struct remote	*remote;	/* it, or else the file that it is */
+	struct site	*file;
+	void		(*seen)(void *arg, const struct event *);	/* or NULL */
+	void		(*idle)(void *arg);	/* as of struct remote_pull */
+	void		*arg;
+};
+struct pull_request {
+	int64_t		 from;		/* the cursor; 0: the beginning */
+	const char	*name;		/* and its event, or NULL */
+	int64_t		 limit;
+	bool		 initial;	/* these as in struct remote_pull */
+	const char	*doctype, *names;
+	int64_t		 after;
+};
+struct pull_page {			/* how an answer ended */
+	int64_t		 last_update;	/* where to go on; of snapshots: their position */
+	char		 name[ID_LEN + 1];	/* or "" */
+	int64_t		 after;
+	int64_t		 events;
+	bool		 more;
+};
+struct pull_counts {
+	int64_t		 events, rejected;
+};
+struct pull;
+/* All belongs to the caller and outlives it. */
+struct pull *pull_open(const struct pull_source *, FILE *out);
+void	 pull_close(struct pull *);
+/* Asks for a page, and writes what comes as it comes.  0 if it came whole;
+ * MISUSE or TEMPFAIL and *why, until the next one, foreign text raw. */
+int	 pull_page(struct pull *, const struct pull_request *, struct pull_page *,
+	    const char **why);
+/* A checkpoint over all events that were written since the last one. */
+void	 pull_checkpoint(struct pull *, int64_t from, const struct pull_page *);
+/* A grant line of subscribe_tell. */
+bool	 pull_grant(struct pull *, const char *line);
+const struct pull_counts *pull_counted(const struct pull *);
 
 /* ---- apply.c - a page of events into a site file (DESIGN 7)
  *

@@ -17,20 +17,26 @@ struct row {				/* a doctype's grants, oldest first */
 };
 
 struct scope {				/* where a document stands for the consumer */
-	int64_t		 since;		/* 0: it never was in view */
+	int64_t		 since;		/* 0: it never came into view */
+	bool		 shown;		/* it ever was in view: -i may have sent it */
 	bool		 visible;	/* it is here, and in view now */
 };
 
 struct view {
 	struct site	*s;
 	struct consumer	 c;
-	struct arena	 run, page;
+	struct arena	 run;
+	struct arena	 one, page;	/* of an entry; of a document */
 	struct row	*rows;
 	size_t		 nrows;
 	view_fn		*emit;
 	void		*arg;
 	int64_t		 events;
 	bool		 stop;		/* emit wants no more */
+	int64_t		 first;		/* its oldest grant: nothing is older */
+	int64_t		 restored;	/* where all came into view anew, or 0 */
+	int64_t		 reached;	/* where the last page ended */
+	struct once	 whole;
 };
 
 /* ---- opening */
@@ -75,7 +81,9 @@ view_open(struct site *s, const char *consumer)
 
 	v->s = s;
 	arena_init(&v->run);
+	arena_init(&v->one);
 	arena_init(&v->page);
+	once_init(&v->whole);
 	if (!consumer_load(s, &v->run, consumer, &v->c)) {
 		view_close(v);
 		return NULL;
@@ -87,7 +95,10 @@ view_open(struct site *s, const char *consumer)
 		    v->c.grants[first].doctype) == 0)
 			i++;
 		add_row(v, &v->c.grants[first], i - first);
+		if (v->first == 0 || v->c.grants[first].pos < v->first)
+			v->first = v->c.grants[first].pos;
 	}
+	v->restored = restored_at(s);
 	return v;
 }
 
@@ -104,7 +115,9 @@ view_close(struct view *v)
 			expr_free(v->rows[i].own[k]);
 		}
 	arena_free(&v->run);
+	arena_free(&v->one);
 	arena_free(&v->page);
+	once_free(&v->whole);
 	free(v);
 }
 
@@ -143,66 +156,66 @@ has_passed(struct view *v, const struct entry *e)
 	return false;
 }
 
-/* All entries of a document up to pos, oldest first. */
-static struct entry *
-entries(struct view *v, int64_t last, size_t *n)
-{
-	struct entry *e = NULL, t;
-	size_t cap = 0, i;
-	int64_t pos;
-
-	*n = 0;
-	for (pos = last; pos != 0; pos = e[*n - 1].before) {
-		if (*n == cap)
-			e = xrealloc(e, (cap = cap * 2 + 8) * sizeof(*e));
-		if (!journal_get(v->s, &v->page, pos, &e[*n]))
-			break;
-		++*n;
-	}
-	for (i = 0; i < *n / 2; i++) {
-		t = e[i];
-		e[i] = e[*n - 1 - i];
-		e[*n - 1 - i] = t;
-	}
-	return e;
-}
-
-/* Does the document, in a state, satisfy grant k? */
-static bool
-satisfies(const struct row *r, size_t k, yyjson_mut_val *body)
-{
-	if (!r->g[k].active || body == NULL)
-		return false;
-	/* What is not understood is not true: it was refused at entry. */
-	if ((r->g[k].condition != NULL && r->condition[k] == NULL) ||
-	    (r->g[k].own != NULL && r->own[k] == NULL))
-		return false;
-	return (r->condition[k] == NULL || expr_true(r->condition[k], body)) &&
-	    (r->own[k] == NULL || expr_true(r->own[k], body));
-}
-
-struct replay {				/* a document's states, one after another */
+struct replay {			/* a document's states, one after another */
 	struct view	*v;
 	const struct row *r;
 	const struct meta *meta;
 	yyjson_mut_doc	*m;
-	yyjson_mut_val	*body;
+	yyjson_mut_val	*body;		/* NULL: it is not there */
+	bool		 lost;		/* its data was dropped; body is empty */
 };
+
+/* Does the document, in a state, satisfy grant k? */
+static bool
+satisfies(const struct replay *p, size_t k)
+{
+	const struct row *r = p->r;
+
+	if (!r->g[k].active || p->body == NULL)
+		return false;
+	if (p->lost)
+		return r->g[k].condition == NULL && r->g[k].own == NULL;
+	/* What is not understood is not true: it was refused at entry. */
+	if ((r->g[k].condition != NULL && r->condition[k] == NULL) ||
+	    (r->g[k].own != NULL && r->own[k] == NULL))
+		return false;
+	return (r->condition[k] == NULL ||
+	    expr_true(r->condition[k], p->body)) &&
+	    (r->own[k] == NULL || expr_true(r->own[k], p->body));
+}
+
+static yyjson_mut_val *
+parse(struct replay *p, const char *text, size_t len)
+{
+	return yyjson_val_mut_copy(p->m, yyjson_doc_get_root(json_parse_own(
+	    &p->v->page, text, len)));
+}
 
 static void
 replay_entry(struct replay *p, const struct entry *e)
 {
-	yyjson_mut_val *data;
+	if (e->type == U_DELETE)
+		p->body = NULL;
+	else if (entry_pruned(e) || (p->r->plain && e->type == U_CREATE)) {
+		p->body = yyjson_mut_obj(p->m);
+		p->lost = true;
+	} else if (e->type == U_CREATE)
+		p->body = parse(p, e->data, e->datalen);
+	else if (p->body != NULL && !p->lost)
+		diff_apply(p->m, p->meta, p->body,
+		    parse(p, e->data, e->datalen));
+}
 
-	if (e->data == NULL)
-		return;
-	data = p->r->plain ? NULL : yyjson_val_mut_copy(p->m,
-	    yyjson_doc_get_root(json_parse_own(&p->v->page, e->data,
-	    e->datalen)));
-	if (e->type == U_CREATE)
-		p->body = data != NULL ? data : yyjson_mut_obj(p->m);
-	else if (e->type == U_UPDATE && data != NULL && p->body != NULL)
-		diff_apply(p->m, p->meta, p->body, data);
+/* At the newest entry without data it is known how the document was. */
+static void
+replay_state(struct replay *p, const struct entry *e)
+{
+	const char *text;
+	size_t len;
+
+	text = state_get(p->v->s, &p->v->page, e, &len);
+	p->lost = text == NULL;
+	p->body = p->lost ? yyjson_mut_obj(p->m) : parse(p, text, len);
 }
 
 static bool
@@ -220,54 +233,149 @@ regrants(const struct grant *was, const struct grant *is)
 	    !same_text(was->own, is->own));
 }
 
-/* The point where the document last came into view: its grants and entries in
- * the order of the journal. */
-static int64_t
-since_of(struct view *v, const struct row *r, const struct entry *e, size_t n)
+struct track {			/* a document's way into and out of view */
+	struct replay	 p;
+	struct scope	 sc;
+	int64_t		 newest;	/* entry so far */
+	size_t		 k;		/* grants before k hold */
+	bool		 restored;	/* that was passed */
+	int64_t		 pruned;	/* its newest entry without data, or 0 */
+};
+
+/* A restore: what was in view, or is, comes into it anew. */
+static void
+track_restored(struct track *t)
 {
-	struct replay p = { v, r, site_meta(v->s, r->doctype),
-	    yyjson_mut_doc_new(&v->page.alc), NULL };
-	int64_t since = 0, newest = 0, start = r->g[0].pos;
-	size_t i, k = 0;		/* grants before k hold */
+	if (t->k > 0 && satisfies(&t->p, t->k - 1))
+		t->sc.shown = true;
+	if (t->sc.since != 0 || t->sc.shown)
+		t->sc.since = t->p.v->restored;
+	t->restored = true;
+}
+
+/* The grants, and the restore, from the last entry to before at. */
+static void
+track_grants(struct track *t, int64_t at)
+{
+	const struct row *r = t->p.r;
+	int64_t restored = t->p.v->restored;
+
+	for (; t->k < r->n && r->g[t->k].pos < at; t->k++) {
+		if (!t->restored && restored < r->g[t->k].pos)
+			track_restored(t);
+		if (!satisfies(&t->p, t->k))
+			continue;
+		t->sc.shown = true;
+		if (regrants(t->k == 0 ? NULL : &r->g[t->k - 1], &r->g[t->k]) &&
+		    (t->sc.since != 0 || t->newest > r->g[0].pos))
+			t->sc.since = r->g[t->k].pos;
+	}
+	if (!t->restored && restored < at)
+		track_restored(t);
+}
+
+static void
+track_entry(struct track *t, const struct entry *e)
+{
 	bool was, is;
 
-	for (i = 0; i <= n; i++) {
-		for (; k < r->n && (i == n || r->g[k].pos < e[i].creation); k++)
-			if (regrants(k == 0 ? NULL : &r->g[k - 1], &r->g[k]) &&
-			    (since != 0 || newest > start) && p.body != NULL &&
-			    satisfies(r, k, p.body))
-				since = r->g[k].pos;
-		if (i == n || (e[i].type != U_CREATE && e[i].type != U_UPDATE))
-			continue;
-		was = k > 0 && satisfies(r, k - 1, p.body);
-		replay_entry(&p, &e[i]);
-		newest = e[i].creation;
-		is = k > 0 && satisfies(r, k - 1, p.body);
-		if (is && (!was || since == 0))
-			since = newest;
+	if (e->type == U_RENAME)
+		return;
+	was = t->k > 0 && satisfies(&t->p, t->k - 1);
+	replay_entry(&t->p, e);
+	t->newest = e->creation;
+	is = t->k > 0 && satisfies(&t->p, t->k - 1);
+	t->sc.shown |= is;
+	if (is && (!was || t->sc.since == 0))
+		t->sc.since = t->newest;
+	if (e->creation == t->pruned && !t->p.r->plain)
+		replay_state(&t->p, e);
+}
+
+/* Of conditions that cannot be asked any more it was noted where they led to:
+ * the first of the entries after that, or 0. */
+static size_t
+track_noted(struct track *t, const struct entry *e, size_t n)
+{
+	const struct row *r = t->p.r;
+	size_t i = n;
+
+	while (i > 0 && !entry_pruned(&e[i - 1]))
+		i--;
+	if (i == 0)
+		return 0;
+	t->pruned = e[i - 1].creation;
+	if (r->plain || !since_get(t->p.v->s, t->p.v->c.id, e->doc,
+	    &t->sc.since))
+		return 0;
+	t->sc.shown = true;
+	while (t->k < r->n && r->g[t->k].pos < t->pruned)
+		t->k++;
+	t->restored = t->restored || t->p.v->restored < t->pruned;
+	t->newest = t->pruned;
+	replay_state(&t->p, &e[i - 1]);
+	return i;
+}
+
+/* The point where the document last came into view, and whether it ever was
+ * there: its grants and entries up to a point, in the order of the journal. */
+static struct scope
+since_of(struct view *v, const struct row *r, const struct entry *e, size_t n,
+    int64_t upto)
+{
+	struct track t = { .p = { .v = v, .r = r,
+	    .meta = site_meta(v->s, r->doctype),
+	    .m = yyjson_mut_doc_new(&v->page.alc) },
+	    .restored = v->restored == 0 };
+	size_t i;
+
+	for (i = track_noted(&t, e, n); i < n && e[i].creation <= upto; i++) {
+		track_grants(&t, e[i].creation);
+		track_entry(&t, &e[i]);
 	}
-	return since;
+	track_grants(&t, upto == INT64_MAX ? upto : upto + 1);
+	return t.sc;
+}
+
+int
+view_note(struct view *v, const struct entry *e, size_t n, int64_t upto)
+{
+	struct row *r = row_of(v, e->doctype);
+	struct scope sc;
+	int status = 0;
+
+	if (r == NULL || r->plain)
+		return 0;
+	sc = since_of(v, r, e, n, upto);
+	if (sc.shown)
+		status = since_put(v->s, v->c.id, e->doc, sc.since);
+	arena_reset(&v->page);
+	return status;
 }
 
 static struct scope
 scope_of(struct view *v, int64_t doc)
 {
-	struct scope sc = { 0, false };
+	struct scope sc = { 0, false, false };
 	const char *doctype;
 	struct row *r;
+	struct replay p = { .v = v };
 	struct entry *e;
 	struct doc d;
 	int64_t last = journal_last(v->s, doc, &doctype);
 	size_t n;
 
-	if (last == 0 || (r = row_of(v, doctype)) == NULL)
+	if (last == 0 || (p.r = r = row_of(v, doctype)) == NULL)
 		return sc;
-	e = entries(v, last, &n);
-	sc.since = since_of(v, r, e, n);
+	e = journal_of(v->s, &v->page, last, &n);
+	sc = since_of(v, r, e, n, INT64_MAX);
 	free(e);
-	if (row_active(r) && doc_load(v->s, &v->page, doc, !r->plain, &d))
-		sc.visible = r->plain || satisfies(r, r->n - 1, doc_body(
-		    &v->page, yyjson_mut_doc_new(&v->page.alc), &d));
+	if (row_active(r) && doc_load(v->s, &v->page, doc, !r->plain, &d)) {
+		if (!r->plain)
+			p.body = doc_body(&v->page,
+			    yyjson_mut_doc_new(&v->page.alc), &d);
+		sc.visible = r->plain || satisfies(&p, r->n - 1);
+	}
 	return sc;
 }
 
@@ -284,7 +392,7 @@ offered(struct view *v, int64_t doc)
 		char *key = arena_printf(&v->page, "%lld", (long long)id);
 		if (map_get(&seen, key, strlen(key)) == NULL) {
 			map_set(&seen, key, strlen(key), key);
-			if ((found = scope_of(v, id).since != 0))
+			if ((found = scope_of(v, id).shown))
 				break;
 			sources = doc_sources(v->s, &v->page, id, &m);
 			if (n + m > cap)
@@ -299,6 +407,24 @@ offered(struct view *v, int64_t doc)
 	free(todo);
 	map_free(&seen);
 	return found;
+}
+
+bool
+view_offers(struct view *v, int64_t doc)
+{
+	bool found = offered(v, doc);
+
+	arena_reset(&v->page);
+	return found;
+}
+
+bool
+view_shows(struct view *v, int64_t doc)
+{
+	bool visible = scope_of(v, doc).visible;
+
+	arena_reset(&v->page);
+	return visible;
 }
 
 /* ---- lines */
@@ -316,6 +442,38 @@ emit(struct view *v, const struct entry *e)
 	v->stop = !v->emit(v->arg, line, len);
 }
 
+/* The document as it is now: where the journal has its history no more. */
+static void
+emit_whole(struct view *v, int64_t doc)
+{
+	struct doc d;
+	size_t len;
+	char *line;
+
+	if (v->stop || !doc_load(v->s, &v->page, doc, true, &d))
+		return;
+	line = produce_snapshot_for(v->s, &v->page, &d, v->c.site, &len);
+	v->events++;
+	v->stop = !v->emit(v->arg, line, len);
+}
+
+/* Is the history of the document up to pos to be had no more, and not only of
+ * what the consumer sent itself; or does a restore lie in between? */
+static bool
+is_lost(struct view *v, const struct entry *e, size_t n, int64_t pos)
+{
+	bool pruned = false, news = false;
+	size_t i;
+
+	if (n > 0 && e[0].creation < v->restored && v->restored <= pos)
+		return true;
+	for (i = 0; i < n && e[i].creation <= pos; i++) {
+		pruned = pruned || entry_pruned(&e[i]);
+		news = news || !has_passed(v, &e[i]);
+	}
+	return pruned && news;
+}
+
 /* The whole history of a document up to pos; of one that is gone its Delete. */
 static void
 history(struct view *v, int64_t doc, int64_t pos)
@@ -325,10 +483,15 @@ history(struct view *v, int64_t doc, int64_t pos)
 	size_t i, n;
 	struct doc d;
 	bool here = doc_load(v->s, &v->page, doc, false, &d);
+	bool lost;
 
-	e = entries(v, journal_last(v->s, doc, &doctype), &n);
-	for (i = 0; i < n && e[i].creation <= pos; i++)
-		if (here || e[i].type == U_DELETE)
+	e = journal_of(v->s, &v->page, journal_last(v->s, doc, &doctype), &n);
+	if ((lost = here && is_lost(v, e, n, pos))) {
+		once_first(&v->whole, doc);
+		emit_whole(v, doc);
+	}
+	for (i = 0; i < n && e[i].creation <= pos && !lost; i++)
+		if (here ? !entry_pruned(&e[i]) : e[i].type == U_DELETE)
 			emit(v, &e[i]);
 	free(e);
 }
@@ -361,32 +524,46 @@ was_active(const struct row *r, int64_t pos)
 	return false;
 }
 
+/* Of all documents of the row that changed after a point, those that came into
+ * view at pos. */
+static void
+histories(struct view *v, const struct row *r, int64_t after, int64_t pos)
+{
+	struct scope sc;
+	int64_t *ids;
+	size_t i, n;
+
+	ids = doc_since(v->s, &v->one, r->doctype, after, &n);
+	for (i = 0; i < n && !v->stop; i++) {
+		sc = scope_of(v, ids[i]);
+		if (sc.visible && sc.since == pos)
+			history(v, ids[i], pos);
+		arena_reset(&v->page);
+	}
+}
+
 /* A row was granted at pos: what came into view by that. */
 static void
 granted(struct view *v, const struct row *r, int64_t pos)
 {
 	struct entry e;
-	struct scope sc;
 	struct query *q;
-	int64_t *ids, *gone = NULL;
-	size_t i, n, m = 0;
+	int64_t *gone = NULL;
+	size_t i, m = 0;
 
-	ids = doc_since(v->s, &v->page, r->doctype, r->g[0].pos, &n);
-	for (i = 0; i < n && !v->stop; i++) {
-		sc = scope_of(v, ids[i]);
-		if (sc.visible && sc.since == pos)
-			history(v, ids[i], pos);
-	}
+	histories(v, r, r->g[0].pos, pos);
 	/* Deletes that were withheld meanwhile. */
 	q = journal_deletes(v->s, r->doctype, withheld_from(r, pos), pos);
 	while (journal_next(v->s, q, &e) == 1) {
 		gone = xrealloc(gone, (m + 1) * sizeof(*gone));
 		gone[m++] = e.creation;
 	}
-	for (i = 0; i < m && !v->stop; i++)
+	for (i = 0; i < m && !v->stop; i++) {
 		if (journal_get(v->s, &v->page, gone[i], &e) &&
 		    offered(v, e.doc))
 			emit(v, &e);
+		arena_reset(&v->page);
+	}
 	free(gone);
 }
 
@@ -398,6 +575,8 @@ grants_at(struct view *v, int64_t pos)
 
 	for (i = 0; i < v->nrows; i++) {
 		r = &v->rows[i];
+		if (pos == v->restored && row_active(r))
+			histories(v, r, 0, pos);
 		for (k = 0; k < r->n; k++)
 			if (r->g[k].pos == pos && row_active(r) &&
 			    regrants(k == 0 ? NULL : &r->g[k - 1], &r->g[k]))
@@ -413,8 +592,11 @@ plain_case(struct view *v, const struct row *r, const struct entry *e)
 	int64_t before = e->before, start = r->g[0].pos;
 	struct entry b;
 
-	if (e->creation < r->g[r->n - 1].pos)
+	if (e->creation < r->g[r->n - 1].pos || e->creation < v->restored)
 		return 0;
+	/* A restore brought into view what was there before. */
+	if (r->g[r->n - 1].pos < v->restored)
+		start = 0;
 	while (before > start && journal_get(v->s, &v->page, before, &b)) {
 		if (b.type == U_CREATE || b.type == U_UPDATE)
 			return 1;
@@ -449,8 +631,10 @@ body_event(struct view *v, const struct row *r, const struct entry *e)
 		how = !sc.visible || sc.since == 0 || e->creation < sc.since ? 0
 		    : e->creation == sc.since ? 2 : 1;
 	}
-	if (how == 1)
+	if (how == 1 && !entry_pruned(e))
 		emit(v, e);
+	else if (how == 1 && !has_passed(v, e) && once_first(&v->whole, e->doc))
+		emit_whole(v, e->doc);
 	else if (how == 2)
 		history(v, e->doc, e->creation);
 }
@@ -474,6 +658,19 @@ one_entry(struct view *v, const struct entry *e)
 		emit(v, e);
 }
 
+/* What was logged before its first grant cannot be for it: neither could a
+ * document come into view there, nor had one that it would be told of. */
+static int64_t
+skip(struct view *v, int64_t at)
+{
+	char name[ID_LEN + 1];
+	int64_t first = v->first;
+
+	if (v->nrows == 0)
+		first = journal_floor(v->s, INT64_MAX, name);
+	return first > at ? first - 1 : at;
+}
+
 int64_t
 view_page(struct view *v, int64_t *at, char name[ID_LEN + 1], int64_t limit,
     view_fn *fn, void *arg, bool *more)
@@ -485,9 +682,11 @@ view_page(struct view *v, int64_t *at, char name[ID_LEN + 1], int64_t limit,
 	v->arg = arg;
 	v->events = 0;
 	v->stop = false;
+	if (v->reached != *at)
+		once_clear(&v->whole);
 	*more = true;
 	for (n = 0; n < limit && !v->stop; n++) {
-		if (!journal_after(v->s, &v->page, *at, &e)) {
+		if (!journal_after(v->s, &v->one, skip(v, *at), &e)) {
 			*more = false;
 			break;
 		}
@@ -498,8 +697,11 @@ view_page(struct view *v, int64_t *at, char name[ID_LEN + 1], int64_t limit,
 			break;
 		*at = e.creation;
 		snprintf(name, ID_LEN + 1, "%s", e.name);
+		arena_reset(&v->one);
 		arena_reset(&v->page);
 	}
+	arena_reset(&v->one);
 	arena_reset(&v->page);
+	v->reached = *at;
 	return db_failed(v->s->db) ? -1 : v->events;
 }
