@@ -33,6 +33,9 @@ struct db {
 	char		*path;
 	struct query	 queries[STATEMENTS];	/* by address of the literal */
 	int		 failed;
+	bool		 patient;	/* as at first: a lock that stays is a failure */
+	int64_t		 deadline;	/* 0: none */
+	bool		 late;
 };
 
 /* The first failure is told, all later ones follow from it. */
@@ -181,6 +184,7 @@ db_open(const char *path, int flags, int *status)
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	db = xcalloc(1, sizeof(*db));
 	db->path = xstrdup(path);
+	db->patient = true;
 	r = sqlite3_open_v2(name, &db->handle, how, NULL);
 	free(name);
 	if (r != SQLITE_OK) {
@@ -336,7 +340,9 @@ db_step(struct query *q)
 		q->busy = true;
 		return 1;
 	}
-	if (r != SQLITE_DONE)
+	if (r == SQLITE_INTERRUPT)
+		db->late = true;
+	else if (r != SQLITE_DONE)
 		fail(db, "use");
 	db_end(q);
 	return r == SQLITE_DONE ? 0 : -1;
@@ -443,6 +449,32 @@ db_changes(struct db *db)
 	return sqlite3_changes64(db->handle);
 }
 
+/* ---- limits */
+
+static int
+is_late(void *arg)
+{
+	const struct db *db = arg;
+
+	return time_steady() >= db->deadline;
+}
+
+void
+db_deadline(struct db *db, int64_t ms)
+{
+	enum { STEPS = 10000 };		/* some 100 microseconds */
+
+	db->late = false;
+	db->deadline = time_steady() + ms;
+	sqlite3_progress_handler(db->handle, STEPS, ms > 0 ? is_late : NULL, db);
+}
+
+bool
+db_late(const struct db *db)
+{
+	return db->late;
+}
+
 /* ---- transactions */
 
 /* A test build dies at the nth commit point, counted from 1: each commit has
@@ -459,10 +491,27 @@ kill_point(void)
 #endif
 }
 
+void
+db_patience(struct db *db, int64_t ms)
+{
+	sqlite3_busy_timeout(db->handle, (int)ms);
+	db->patient = false;
+}
+
+/* sqlite3_exec, as an answer of SQLITE_BUSY need not be a failure. */
 int
 db_begin(struct db *db)
 {
-	return db_do(db, "BEGIN IMMEDIATE", "");
+	int r;
+
+	if (db->failed)
+		return -1;
+	r = sqlite3_exec(db->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (r == SQLITE_OK)
+		return 0;
+	if ((r & 0xff) != SQLITE_BUSY || db->patient)
+		fail(db, "use");
+	return -1;
 }
 
 int

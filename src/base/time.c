@@ -18,6 +18,15 @@ time_now(void)
 	return ts.tv_sec * SECOND + ts.tv_nsec / 1000;
 }
 
+int64_t
+time_steady(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 /* n digits and a separator; printf is too slow for what every event needs. */
 static char *
 put(char *p, int v, int n, char end)
