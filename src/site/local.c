@@ -767,6 +767,17 @@ customised(struct arena *a, const struct doc *d)
 	    "dt" : "doc_type");
 }
 
+/* What a document that is gone was to other sites. */
+static int
+forget_peer(struct site *s, const struct doc *d)
+{
+	if (strcmp(d->meta->name, "Event Consumer") == 0)
+		return consumer_changed(s, d->name, NULL, s->newest);
+	if (strcmp(d->meta->name, "Event Producer") == 0)
+		return producer_restart(s, d->name);
+	return 0;
+}
+
 /* Metas are void after a customisation is gone. */
 enum put_result
 local_delete(struct site *s, struct arena *a, const struct meta *m,
@@ -779,7 +790,7 @@ local_delete(struct site *s, struct arena *a, const struct meta *m,
 	if (!find(s, a, m, name, &d, fault) || !may_delete(s, a, &d, fault))
 		return PUT_REFUSED;
 	dt = customised(a, &d);
-	if (doc_delete(s, &d, &c) == -1 ||
+	if (doc_delete(s, &d, &c) == -1 || forget_peer(s, &d) == -1 ||
 	    (dt != NULL && site_meta_changed(s, dt) == -1))
 		return PUT_FAILED;
 	*entry = s->newest;

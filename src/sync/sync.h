@@ -125,8 +125,8 @@ void	 answer_cursor(const struct answer *, int64_t *creation,
 	    char name[ID_LEN + 1]);
 void	 answer_close(struct answer *);
 
-/* ---- subscribe.c, tell.c, edit.c, consent.c - Event Producer and Event Consumer, the two sides
- * of one subscription (DESIGN 5, 6; spec 9) */
+/* ---- subscribe.c, tell.c, edit.c, consent.c - Event Producer and Event
+ * Consumer, the two sides of one subscription (DESIGN 5, 6; spec 9) */
 
 /* subscribe.c: the consumer.  What a producer is to be told of our Event
  * Producer document, as the JSON of spec 9.1 with, besides, the keys site and,
@@ -139,21 +139,21 @@ char	*subscribe_registration(struct site *, struct arena *,
 	    const char *producer);
 /* As a change of what it has, spec 9.2. */
 char	*subscribe_change(struct site *, struct arena *, const char *producer);
-/* Takes in a grant {"event_producer","site","event_consumer","doctypes":[{ref_doctype,
- * status, condition, unsubscribed}],"request"}, the value of a grant line, in the
- * caller's transaction: statuses of rows, and what it was told (request, or all
- * that we ask, if that is what it says).  Only of a producer that is there, and
- * if it is meant for this site.  False and a fault. */
+/* Takes in a grant {"event_producer","site","event_consumer","doctypes":[{
+ * "ref_doctype","status","condition","unsubscribed"}],"request"}, the value of a
+ * grant line, in the caller's transaction: statuses of rows, and that it was told
+ * all that we ask, if that is its request or what it says.  Only of a producer
+ * that is there, and if it is meant for this site.  False and a fault. */
 bool	 subscribe_grant(struct site *, struct arena *, yyjson_val *grant,
 	    struct fault *);
 /* Would it change anything here?  Who has passed one on passes on all after it:
  * what is here is not what will be. */
 bool	 subscribe_is_news(struct site *, struct arena *, yyjson_val *grant);
 
-/* tell.c: over the line.  Tells it, if it was not told yet: registers, or changes what it has.  Writes
- * nothing.  *grant: the grant line for es-apply (in the arena, without newline),
- * NULL if there was nothing to tell.  0, MISUSE or TEMPFAIL and a message in
- * *why (in the arena, foreign text raw). */
+/* tell.c: the producer is told over the line, if it was not told yet: registers,
+ * or changes what it has.  Writes nothing.  *grant: the grant line for es-apply
+ * (in the arena, without newline), NULL if there was nothing to tell.  0, MISUSE
+ * or TEMPFAIL and a message in *why (in the arena, foreign text raw). */
 int	 subscribe_tell(struct site *, struct arena *, const char *producer,
 	    struct remote *, char **grant, const char **why);
 /* Asks it how that stands: the grant line, or why not. */
