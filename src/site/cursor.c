@@ -11,11 +11,24 @@ nonempty(const char *s)
 	return s == NULL || *s == '\0' ? NULL : s;
 }
 
+static bool
+status_is(yyjson_val *row, const char *wanted)
+{
+	const char *status = json_str(row, "status");
+
+	return status != NULL && strcmp(status, wanted) == 0;
+}
+
+static bool
+is_approved(yyjson_val *row)
+{
+	return status_is(row, "Approved");
+}
+
 static void
 read_subscription(struct site *s, struct arena *a, yyjson_val *row,
     struct subscription *sub)
 {
-	const char *status = json_str(row, "status");
 	const char *conflict = json_str(row, "conflict");
 	const char *mapping = NULL;
 
@@ -32,7 +45,8 @@ read_subscription(struct site *s, struct arena *a, yyjson_val *row,
 		if (remote != NULL)
 			sub->remote = arena_dup(a, remote, strlen(remote));
 	}
-	sub->approved = status != NULL && strcmp(status, "Approved") == 0 &&
+	sub->approved = is_approved(row) && json_int(row, "unsubscribe", 0) == 0;
+	sub->pending = status_is(row, "Pending") &&
 	    json_int(row, "unsubscribe", 0) == 0;
 	sub->same_name = json_int(row, "use_same_name", 0) != 0;
 	sub->strict = json_int(row, "strict", 0) != 0;
@@ -41,6 +55,44 @@ read_subscription(struct site *s, struct arena *a, yyjson_val *row,
 		sub->policy = POLICY_PRODUCER;
 	else if (conflict != NULL && strcmp(conflict, "manual") == 0)
 		sub->policy = POLICY_MANUAL;
+}
+
+/* Has it been told, of a row that is unsubscribed, that it is not? */
+static bool
+knows_as_subscribed(yyjson_val *told, const char *doctype)
+{
+	const char *is;
+	yyjson_val *row;
+	size_t i, n;
+
+	yyjson_arr_foreach(told, i, n, row)
+		if ((is = json_str(row, "doctype")) != NULL &&
+		    strcmp(is, doctype) == 0)
+			return json_int(row, "unsubscribed", 0) == 0;
+	return false;
+}
+
+/* What a producer does not know to be unsubscribed it sends, and only once: it
+ * is taken, so that nothing is missing if it is subscribed to again. */
+static void
+take_untold(struct site *s, struct arena *a, struct producer *p,
+    yyjson_val *rows)
+{
+	const char *told = producer_told(s, a, p->name), *text;
+	yyjson_val *row, *known;
+	size_t i, n;
+
+	if (told == NULL)
+		return;
+	text = json_str(yyjson_doc_get_root(json_parse_own(a, told,
+	    strlen(told))), "consumer_doctypes");
+	if (text == NULL)
+		return;
+	known = yyjson_doc_get_root(json_parse_own(a, text, strlen(text)));
+	yyjson_arr_foreach(rows, i, n, row)
+		if (is_approved(row) &&
+		    knows_as_subscribed(known, p->rows[i].remote))
+			p->rows[i].approved = true;
 }
 
 /* Where the stream from it stands, if it was ever heard of. */
@@ -67,6 +119,7 @@ producer_load(struct site *s, struct arena *a, const char *name,
 {
 	const struct meta *m = site_meta(s, "Event Producer");
 	yyjson_val *root, *rows, *row;
+	bool unsubscribed = false;
 	struct doc d;
 	size_t i, n;
 
@@ -78,8 +131,12 @@ producer_load(struct site *s, struct arena *a, const char *name,
 	p->user = json_str(root, "user");
 	rows = yyjson_obj_get(root, "producer_doctypes");
 	p->rows = arena_alloc(a, (yyjson_arr_size(rows) + 1) * sizeof(*p->rows));
-	yyjson_arr_foreach(rows, i, n, row)
+	yyjson_arr_foreach(rows, i, n, row) {
 		read_subscription(s, a, row, &p->rows[p->nrows++]);
+		unsubscribed |= json_int(row, "unsubscribe", 0) != 0;
+	}
+	if (unsubscribed)
+		take_untold(s, a, p, rows);
 	read_cursor(s, a, p);
 	return true;
 }
@@ -92,6 +149,21 @@ producer_name(struct site *s, struct arena *a, int64_t peer)
 
 	q = db_query(s->db, "SELECT name FROM producer WHERE peer = ?", "i",
 	    peer);
+	if (db_step(q) == 1) {
+		name = arena_dup(a, db_text(q, 0), db_len(q, 0));
+		db_end(q);
+	}
+	return name;
+}
+
+char *
+producer_known(struct site *s, struct arena *a, const char *identity)
+{
+	struct query *q;
+	char *name = NULL;
+
+	q = db_query(s->db, "SELECT producer.name FROM producer JOIN peer"
+	    " ON peer.id = peer WHERE peer.name = ?", "s", identity);
 	if (db_step(q) == 1) {
 		name = arena_dup(a, db_text(q, 0), db_len(q, 0));
 		db_end(q);
@@ -137,6 +209,59 @@ producer_contact(struct site *s, struct producer *p, const char *error)
 {
 	return db_do(s->db, "UPDATE producer SET contact = ?, error = ?"
 	    " WHERE peer = ?", "isi", time_now(), error, p->peer);
+}
+
+/* ---- what it was told, and how to reach it */
+
+char *
+producer_told(struct site *s, struct arena *a, const char *name)
+{
+	struct query *q;
+	char *request = NULL;
+
+	q = db_query(s->db, "SELECT request FROM told WHERE producer = ?", "s",
+	    name);
+	if (db_step(q) == 1) {
+		request = arena_dup(a, db_text(q, 0), db_len(q, 0));
+		db_end(q);
+	}
+	return request;
+}
+
+int
+producer_tell(struct site *s, const char *name, const char *request)
+{
+	return db_do(s->db, "INSERT INTO told VALUES(?1, ?2)"
+	    " ON CONFLICT DO UPDATE SET request = ?2", "ss", name, request);
+}
+
+int
+producer_restart(struct site *s, const char *name)
+{
+	db_do(s->db, "UPDATE producer SET cursor = 0, cursor_name = NULL"
+	    " WHERE name = ?", "s", name);
+	return db_do(s->db, "DELETE FROM told WHERE producer = ?", "s", name);
+}
+
+bool
+producer_peer(struct site *s, struct arena *a, const char *name,
+    struct http_peer *peer)
+{
+	const struct meta *m = site_meta(s, "Event Producer");
+	yyjson_val *root;
+	struct doc d;
+
+	memset(peer, 0, sizeof(*peer));
+	if (m == NULL || !doc_find(s, a, m, name, true, &d))
+		return false;
+	root = yyjson_doc_get_root(json_parse_own(a, d.data, d.len));
+	peer->url = d.name;
+	if (json_int(root, "allow_http", 0) != 0)
+		peer->flags = HTTP_ALLOW_HTTP;
+	peer->key = nonempty(json_str(root, "api_key"));
+	peer->secret = doc_secret(s, a, d.id, NULL, "api_secret");
+	peer->pin = nonempty(json_str(root, "pin"));
+	return true;
 }
 
 /* ---- parked */

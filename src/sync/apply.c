@@ -1632,6 +1632,39 @@ take_checkpoint(struct apply *a, const char *at, yyjson_val *v,
 	return page(a, &c);
 }
 
+/* What a producer says to our subscription, in a transaction of its own: the
+ * next page is taken by it. */
+static int
+take_grant(struct apply *a, const char *at, yyjson_val *grant,
+    const char *text, size_t len)
+{
+	struct fault fault;
+	bool good;
+
+	/* The page's memory goes with it: the line is read again. */
+	if (a->nitems > 0)
+		return page(a, NULL) != 0 ? TEMPFAIL :
+		    apply_line(a, at, text, len);
+	a->ended = false;
+	if (a->o.producer != NULL)
+		yyjson_set_str(yyjson_obj_get(grant, "event_producer"),
+		    a->o.producer);
+	if (!a->begun && site_begin(a->s) == -1)
+		return TEMPFAIL;
+	a->begun = a->o.dry;
+	good = subscribe_grant(a->s, &a->page, grant, &fault);
+	if (!good && !db_failed(a->s->db)) {
+		warnx("%s: %s", at, safe(fault.text));
+		worsen(a, MISUSE);
+	}
+	if (a->begun)
+		return db_failed(a->s->db);
+	if (good)
+		return site_commit(a->s) == -1 ? TEMPFAIL : 0;
+	site_rollback(a->s);
+	return db_failed(a->s->db);
+}
+
 static int
 take_end(struct apply *a, yyjson_val *v)
 {
@@ -1663,6 +1696,8 @@ apply_line(struct apply *a, const char *at, const char *text, size_t len)
 		return take_checkpoint(a, at, v, text, len);
 	if ((r = yyjson_obj_get(v, "end")) != NULL)
 		return take_end(a, r);
+	if ((r = yyjson_obj_get(v, "grant")) != NULL)
+		return take_grant(a, at, r, text, len);
 	if ((r = yyjson_obj_get(v, "rejected")) != NULL)
 		return apply_reject(a, at, arena_printf(&a->page, "%s: %s",
 		    json_str(r, "program") == NULL ? "?" : json_str(r, "program"),
