@@ -347,15 +347,20 @@ struct listen;
 struct request {
 	const char	*method, *path;	/* path as sent, before the ?; not decoded */
 	const char	*authorization, *origin, *accept, *content_type;	/* or NULL */
-	const char	*body;
+	const char	*body;		/* NUL-terminated */
 	size_t		 len;
 	bool		 zstd;		/* the peer takes it */
-	void		*connection;
+	int64_t		 waited;	/* ms since it was handed in first; see again */
+	struct exchange	*exchange;
 };
-/* An argument of the query, decoded, or NULL. */
+/* An argument of the query, or of a body that is a form; decoded, or NULL. */
 const char *request_query(const struct request *, const char *name);
+const char *request_form(const struct request *, const char *name);
 /* A header, or NULL. */
 const char *request_header(const struct request *, const char *name);
+/* Undoes percent-encoding, in place; false if that gives control characters or
+ * what is not UTF-8. */
+bool	 url_decode(char *);
 struct response {
 	int		 status;
 	const char	*type;		/* NULL: application/json */
@@ -368,23 +373,32 @@ struct response {
 	void		*arg;
 	int64_t		 retry_after;	/* seconds, 0: none */
 	int64_t		 delay;		/* answer after so many ms: bad credentials */
+	int64_t		 again;		/* no answer yet: hand it in again after so
+					 * many ms */
+	char		*user;		/* for the log; malloced, or NULL */
 	bool		 close;
 };
 struct listen_options {
-	const char	*address;	/* host, host:port, :port; NULL: 127.0.0.1:0 */
+	const char	*address;	/* host, host:port, :port; 127.0.0.1:8000 is
+					 * what is not said, port 0 a free one */
 	size_t		 body_max;	/* bytes of a request body */
 	int		 connections;	/* at most; 0: 2000 */
 	int64_t		 idle;		/* seconds a connection may be idle; 0: 30 */
 	int64_t		 whole;		/* seconds a request may take to arrive; 0: 60 */
+	bool		 log;		/* a line for each request, to stderr */
 	void		(*handle)(void *arg, const struct request *, struct response *);
-	/* Called about once a second, and after a signal. */
-	void		(*tick)(void *arg);
+	/* Called about once a second, and after a signal (SIGCHLD is one);
+	 * busy: a request is under way. */
+	void		(*tick)(void *arg, bool busy);
 	void		*arg;
 };
-/* NULL and a message printed, *status set. */
+/* NULL and a message printed, *status set.  Blocks SIGTERM, SIGINT and SIGCHLD,
+ * ignores SIGPIPE. */
 struct listen *listen_open(const struct listen_options *, int *status);
 /* http://127.0.0.1:41231 */
 const char *listen_url(const struct listen *);
+/* Can only this machine reach it? */
+bool	 listen_is_local(const struct listen *);
 /* Serves until SIGTERM or SIGINT; then what is under way is finished (at most
  * ten seconds). */
 int	 listen_run(struct listen *);
