@@ -73,19 +73,39 @@ withdraw(struct site *s, int64_t consumer, yyjson_mut_val *rows, int64_t pos)
 			grant(s, consumer, gone[k], pos, false, NULL, NULL);
 }
 
+/* A consumer that has the name of another site begins anew: what was offered
+ * there was not offered to it.  So does one that has the name of a consumer that
+ * is gone and had not told its identity. */
+static void
+forget_another(struct site *s, const char *name, const char *site, bool gone)
+{
+	int64_t id = db_get(s->db, 0, "SELECT id FROM consumer WHERE name = ?1"
+	    " AND CASE WHEN site IS NULL THEN ?3 ELSE NOT ?3 AND site IS NOT ?2"
+	    " END", "ssi", name, site, (int64_t)gone);
+
+	if (id == 0)
+		return;
+	db_do(s->db, "DELETE FROM granted WHERE consumer = ?", "i", id);
+	db_do(s->db, "DELETE FROM since WHERE consumer = ?", "i", id);
+	db_do(s->db, "DELETE FROM consumer WHERE id = ?", "i", id);
+}
+
 int
 consumer_changed(struct site *s, const char *name, yyjson_mut_val *body,
     int64_t pos)
 {
 	yyjson_mut_val *rows = yyjson_mut_obj_get(body, "consumer_doctypes"), *row;
-	const char *status, *dt;
+	const char *site = nonempty(json_mut_str(body, "site")), *status, *dt;
 	int64_t id;
 	size_t i, n;
 	bool active;
 
+	forget_another(s, name, site, body == NULL);
+	if (body == NULL && consumer_number(s, name) == 0)
+		return db_failed(s->db) ? -1 : 0;
 	db_do(s->db, "INSERT INTO consumer(name, site) VALUES(?1, ?2)"
 	    " ON CONFLICT(name) DO UPDATE SET site = coalesce(?2, site)", "ss",
-	    name, nonempty(json_mut_str(body, "site")));
+	    name, site);
 	id = consumer_number(s, name);
 	yyjson_mut_arr_foreach(rows, i, n, row) {
 		dt = json_mut_str(row, "ref_doctype");
@@ -120,8 +140,9 @@ consumer_load(struct site *s, struct arena *a, const char *name,
 	size_t cap = 0;
 
 	memset(c, 0, sizeof(*c));
+	/* By name first: to be called by another's identity gains nothing. */
 	q = db_query(s->db, "SELECT id, name, site FROM consumer WHERE name = ?1"
-	    " OR site = ?1", "s", name);
+	    " OR site = ?1 ORDER BY name <> ?1", "s", name);
 	if (db_step(q) != 1)
 		return false;
 	c->id = db_int(q, 0);
@@ -146,4 +167,55 @@ consumer_load(struct site *s, struct arena *a, const char *name,
 		g->own = text(a, q, 4);
 	}
 	return true;
+}
+
+/* Moves a list into the arena, with NULL at its end. */
+static char **
+ended(struct arena *a, char **names, size_t n)
+{
+	char **list = arena_alloc(a, (n + 1) * sizeof(*list));
+
+	if (n > 0)
+		memcpy(list, names, n * sizeof(*list));
+	list[n] = NULL;
+	free(names);
+	return list;
+}
+
+char **
+consumer_names(struct site *s, struct arena *a, const char *user)
+{
+	struct query *q;
+	char **names = NULL;
+	size_t n = 0, cap = 0;
+
+	if (user == NULL)
+		q = db_query(s->db, "SELECT name FROM document WHERE doctype ="
+		    " (SELECT id FROM doctype WHERE name = 'Event Consumer')"
+		    " ORDER BY name", "");
+	else
+		q = db_query(s->db, "SELECT d.name FROM link l JOIN document d"
+		    " ON d.id = l.source WHERE l.target = (SELECT id FROM"
+		    " document WHERE doctype = (SELECT id FROM doctype WHERE"
+		    " name = 'User') AND name = ?1) AND d.doctype = (SELECT id"
+		    " FROM doctype WHERE name = 'Event Consumer') AND"
+		    " d.data->>'user' = ?1 ORDER BY d.name", "s", user);
+	while (db_step(q) == 1) {
+		if (n == cap)
+			names = xrealloc(names, (cap = cap * 2 + 16) *
+			    sizeof(*names));
+		names[n++] = arena_dup(a, db_text(q, 0), db_len(q, 0));
+	}
+	return ended(a, names, n);
+}
+
+/* ---- contact */
+
+int
+consumer_contact(struct site *s, const char *name, int64_t cursor,
+    const char *cursor_name)
+{
+	return db_do(s->db, "UPDATE consumer SET cursor = ?, cursor_name = ?,"
+	    " contact = ? WHERE name = ?", "isis", cursor, cursor_name,
+	    time_now(), name);
 }
