@@ -20,13 +20,14 @@ number_add(struct site *s, struct numbering *n, int64_t id, const char *name)
 {
 	size_t was = n->n;
 
-	name = arena_dup(&s->run, name, strlen(name));
 	if ((size_t)id >= n->n) {
 		n->n = id + 16;
 		n->names = xrealloc(n->names, n->n * sizeof(*n->names));
 		memset(n->names + was, 0, (n->n - was) * sizeof(*n->names));
 	}
-	n->names[id] = name;
+	if (n->names[id] == NULL || strcmp(n->names[id], name) != 0)
+		n->names[id] = arena_dup(&s->run, name, strlen(name));
+	name = n->names[id];
 	map_set(&n->byname, name, strlen(name), (void *)(intptr_t)(id + 1));
 }
 
@@ -419,6 +420,32 @@ site_begin(struct site *s)
 	s->pruned = db_get(s->db, 0,
 	    "SELECT CAST(value AS INTEGER) FROM site WHERE key = 'pruned'", "");
 	s->adopted = db_get(s->db, 0, "SELECT 1 FROM also LIMIT 1", "") != 0;
+	return db_failed(s->db) ? -1 : 0;
+}
+
+/* Each entry of the journal is looked at once. */
+static void
+notice_doctypes(struct site *s)
+{
+	int64_t newest = journal_newest(s);
+
+	if (newest == s->looked)
+		return;
+	if (db_get(s->db, 0, "SELECT 1 FROM journal WHERE creation > ? AND"
+	    " doctype IN (SELECT id FROM doctype WHERE name IN ('DocType',"
+	    " 'Custom Field', 'Property Setter')) LIMIT 1", "i",
+	    s->looked == 0 ? newest : s->looked) != 0)
+		site_forget_metas(s);
+	s->looked = newest;
+}
+
+int
+site_begin_read(struct site *s)
+{
+	forget(s);
+	if (db_begin_read(s->db) == -1)
+		return -1;
+	notice_doctypes(s);
 	return db_failed(s->db) ? -1 : 0;
 }
 
