@@ -87,6 +87,8 @@ count_documents(struct approve *ap, const struct meta *m, yyjson_val *row)
 		if ((text = nonempty(json_str(row, keys[k]))) != NULL &&
 		    (e[k] = expr_parse(text, &ap->fault)) == NULL)
 			understood = false;
+		else if (e[k] != NULL)
+			expr_bind(e[k], m);
 	if (understood)
 		n = e[0] == NULL && e[1] == NULL ? count_all(ap, m) :
 		    count_those(ap, m, e);

@@ -209,6 +209,15 @@ t 'not understood' 'approve store Thing condition="doc.count ="' 100 <<'.'
 es-approve: condition not understood at 11: the condition should end, or go on with 'and'; near '='
 .
 
+t 'a number that is not set is 0' 'echo "{\"doctype\":\"Thing\",\"name\":\"none\"}" | put; ID=1k0000000000000000e
+    request zero shop "Thing,doc.count == 0" | approve - | jq .documents; approve -q zero Thing
+    echo "{\"doctype\":\"Thing\",\"name\":\"nil\"}" | put; stream zero; es-rm -q -s hq.db "Event Consumer" zero' <<'.'
+--- out
+1
+Create Thing nil
+--- err
+.
+
 # ---- what becomes Pending again, and what does not
 
 t 'a changed condition does' 'request store shop "Thing,doc.count > 2" Form | approve -q -; rows | cut -d, -f 3,4,6; approve -aq store' <<'.'

@@ -18,6 +18,7 @@ struct value {
 struct term {
 	char		*field;
 	enum op		 op;
+	bool		 numeric;	/* the field is a number */
 	struct value	*values;	/* one, or those of a list */
 	size_t		 n;
 };
@@ -287,14 +288,31 @@ expr_free(struct expr *e)
 	free(e);
 }
 
+void
+expr_bind(struct expr *e, const struct meta *m)
+{
+	const struct field *f;
+	size_t i;
+
+	for (i = 0; i < e->n; i++) {
+		f = meta_field(m, e->terms[i].field, strlen(e->terms[i].field));
+		e->terms[i].numeric = f != NULL && (f->kind == K_CHECK ||
+		    f->kind == K_INT || f->kind == K_FLOAT);
+	}
+}
+
 /* ---- asking */
 
 static struct value
-value_of(yyjson_mut_val *v)
+value_of(yyjson_mut_val *v, bool numeric)
 {
 	struct value r = { V_NONE, NULL, 0 };
 
-	if (yyjson_mut_is_bool(v)) {
+	if (numeric && json_is_null(v)) {
+		r.type = V_NUMBER;
+		r.s = "0";
+		r.len = 1;
+	} else if (yyjson_mut_is_bool(v)) {
 		r.type = V_NUMBER;
 		r.s = yyjson_mut_get_bool(v) ? "1" : "0";
 		r.len = 1;
@@ -334,7 +352,7 @@ static bool
 holds(const struct term *t, yyjson_mut_val *doc)
 {
 	yyjson_mut_val *got = yyjson_mut_obj_get(doc, t->field);
-	struct value v = value_of(got);
+	struct value v = value_of(got, t->numeric);
 	size_t i;
 	int r;
 
@@ -344,9 +362,8 @@ holds(const struct term *t, yyjson_mut_val *doc)
 	case NE:
 		return !equal(&v, &t->values[0]);
 	case IS_NONE:
-		return json_is_null(got);
 	case IS_SET:
-		return !json_is_null(got);
+		return (json_is_null(got) && !t->numeric) == (t->op == IS_NONE);
 	case TRUTHY:
 	case FALSY:
 		r = yyjson_mut_is_arr(got) || yyjson_mut_is_obj(got) ?

@@ -304,6 +304,8 @@ struct expr;
  * is not understood. */
 struct expr *expr_parse(const char *, struct fault *);
 void	 expr_free(struct expr *);
+/* What it is asked of: numbers that are not set are 0 there, as in Frappe. */
+void	 expr_bind(struct expr *, const struct meta *);
 /* Python's answer for a document; a comparison of what cannot be compared is
  * false, as an exception is in stock (spec 8). */
 bool	 expr_true(const struct expr *, yyjson_mut_val *doc);

@@ -44,7 +44,7 @@ struct view {
 /* They were understood when they were entered; if an older program's is not
  * any more, that is said of the one that holds now. */
 static struct expr *
-compile(const char *text, bool now)
+compile(const struct meta *m, const char *text, bool now)
 {
 	struct fault fault;
 	struct expr *e;
@@ -53,12 +53,15 @@ compile(const char *text, bool now)
 		return NULL;
 	if ((e = expr_parse(text, &fault)) == NULL && now)
 		warnx("%s", safe(fault.text));
+	if (e != NULL && m != NULL)
+		expr_bind(e, m);
 	return e;
 }
 
 static void
 add_row(struct view *v, struct grant *g, size_t n)
 {
+	const struct meta *m = site_meta(v->s, g->doctype);
 	struct row *r = &v->rows[v->nrows++];
 	size_t i;
 
@@ -66,8 +69,8 @@ add_row(struct view *v, struct grant *g, size_t n)
 	r->condition = arena_alloc(&v->run, n * sizeof(*r->condition));
 	r->own = arena_alloc(&v->run, n * sizeof(*r->own));
 	for (i = 0; i < n; i++) {
-		r->condition[i] = compile(g[i].condition, i == n - 1);
-		r->own[i] = compile(g[i].own, i == n - 1);
+		r->condition[i] = compile(m, g[i].condition, i == n - 1);
+		r->own[i] = compile(m, g[i].own, i == n - 1);
 		if (g[i].condition != NULL || g[i].own != NULL)
 			r->plain = false;
 	}
