@@ -79,6 +79,14 @@ int	 view_note(struct view *, const struct entry *e, size_t n, int64_t upto);
 /* Is it in view now? */
 bool	 view_shows(struct view *, int64_t doc);
 
+/* ---- back.c - to a site that was restored from an older copy (DESIGN 6) */
+
+/* Writes the documents that owner (an Event Producer's name, or an identity)
+ * made and that are here as copies of its own, and Deletes of those it deleted,
+ * for its es-apply -B; a line {"back":…} says first whose they are.  *n lines.
+ * Nothing at all of an owner that was never heard of. */
+int	 back_write(struct site *, const char *owner, FILE *, int64_t *n);
+
 /* ---- prune.c - data of the journal that nobody needs any more (DESIGN 6) */
 
 struct prune {
@@ -237,6 +245,12 @@ struct pull_page {			/* how an answer ended */
 struct pull_counts {
 	int64_t		 events, rejected;
 };
+/* The producer that a program is given: a URL, the name of its Event Producer
+ * then, or the path of its site file.  Opens one of them (for the caller to
+ * close) and reads the other; site is the caller's.  0, or a status and *why,
+ * NULL if that was printed. */
+int	 pull_reach(struct pull_source *, struct arena *, const char *operand,
+	    struct producer *, const char **why);
 struct pull;
 /* All belongs to the caller and outlives it. */
 struct pull *pull_open(const struct pull_source *, FILE *out);
@@ -267,6 +281,7 @@ struct apply_options {
 	FILE		*out;		/* sync log lines; NULL: none */
 	const char	*producer;	/* -p: whose events these are, whatever they say */
 	bool		 dry;		/* -n: one transaction, rolled back */
+	bool		 back;		/* -B: own documents, given back (back.c) */
 };
 struct apply_counts {
 	int64_t		 events, applied, skipped, parked, refused, rejected;
@@ -338,6 +353,7 @@ struct merge {
 	struct seen	 seen;		/* of seen_doc, as last read or written */
 	int64_t		 seen_doc;
 	struct map	*group;		/* keys of documents applied together, or NULL */
+	bool		 back;		/* own documents come back, to stay own */
 	struct later	*later;		/* of the group */
 	struct want	*waits;		/* all that carry a mark, by number */
 	size_t		 nwaits, capwaits;
