@@ -85,8 +85,19 @@ put '{"doctype":"Thing","name":"a","title":"x"}'
 is 'a change goes back to Pending' "$(get)" ''
 consumer "$(row Thing Approved '"condition":"doc.title == \"x\""')"
 pull >out
-is 'approved under a condition: what fulfils it' "$(sort -u out)" 'Create Thing a
+is 'approved under a condition: what fulfils it, and Deletes' "$(sort -u out)" 'Create Thing a
+Delete Thing b
 Update Thing a after'
+put '{"doctype":"Thing","name":"w","title":"x"}'
+pull >out
+es-rm -q -s shop.db Thing w
+consumer "$(row Thing Pending '"condition":"doc.title == \"x\""')"
+is 'a Delete before that was not read: not while Pending' "$(pull)" ''
+pull
+consumer "$(row Thing Approved '"condition":"doc.title == \"x\""')"
+pull >out
+is 'but on approval' "$(grep Delete out)" 'Delete Thing b
+Delete Thing w'
 put '{"doctype":"Thing","name":"c","title":"y"}' '{"doctype":"Thing","name":"a","note":"n"}'
 pull >out
 is 'what does not fulfil it is not sent' "$(cat out)" 'Update Thing a after'

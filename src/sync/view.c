@@ -499,19 +499,17 @@ history(struct view *v, int64_t doc, int64_t pos)
 	free(e);
 }
 
-/* Where the row stopped, or began, to be waited for until it was granted at
- * pos. */
+/* From where Deletes may not have been sent, as the row is granted at pos: who
+ * read on while it was not granted has passed over all that he had not had. */
 static int64_t
 withheld_from(const struct row *r, int64_t pos)
 {
-	int64_t from = r->g[0].pos;
 	size_t k;
 
 	for (k = 1; k < r->n && r->g[k].pos < pos; k++)
-		if (r->g[k - 1].active && !r->g[k].active)
-			from = r->g[k].pos;
+		;
 	/* Only its condition changed: nothing was withheld. */
-	return r->g[k - 1].active ? pos : from;
+	return r->g[k - 1].active ? pos : r->g[0].pos;
 }
 
 /* Was the row granted when this entry was made?  Else what is to be said of it
