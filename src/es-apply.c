@@ -9,7 +9,8 @@
 #include "sync/sync.h"
 
 static const char usage[] =
-    "usage: es-apply [-nqv] [-p producer] [-s site] [file ...]\n";
+    "usage: es-apply [-nqv] [-p producer] [-s site] [file ...]\n"
+    "       es-apply -B [-nqv] [-s site] [file ...]\n";
 
 static struct apply *the;		/* for the reader that would wait */
 
@@ -71,8 +72,11 @@ main(int argc, char *argv[])
 	int ch, i, status;
 
 	start(argc, argv, usage);
-	while ((ch = getopt(argc, argv, "np:qs:v")) != -1)
+	while ((ch = getopt(argc, argv, "Bnp:qs:v")) != -1)
 		switch (ch) {
+		case 'B':
+			o.back = true;
+			break;
 		case 'n':
 			o.dry = true;
 			break;
@@ -93,6 +97,8 @@ main(int argc, char *argv[])
 		}
 	argc -= optind;
 	argv += optind;
+	if (o.back && o.producer != NULL)
+		misuse(usage);
 	if ((s = site_open(site_path(path), SITE_WRITE, &status)) == NULL)
 		return status;
 	the = apply_open(s, &o);

@@ -12,7 +12,8 @@ static const char usage[] =
     "           [-s site] [-U until] [doctype [name ...]]\n"
     "       es-producer-log -c consumer [-qv] [-L limit] [-o file] [-S since]\n"
     "           [-s site]\n"
-    "       es-producer-log -i [-qv] [-o file] [-s site] [doctype [name ...]]\n";
+    "       es-producer-log -i [-qv] [-o file] [-s site] [doctype [name ...]]\n"
+    "       es-producer-log -B owner [-qv] [-o file] [-s site]\n";
 
 struct reader {
 	struct site	*s;
@@ -25,6 +26,7 @@ struct reader {
 	struct once	 whole;		/* documents, for entries without data */
 	bool		 dropped;	/* -e: its data was */
 	int64_t		 restored;	/* an entry where all is told anew, or 0 */
+	int64_t		 asked;		/* from a point that is not known any more */
 	int64_t		 limit, until;
 	int64_t		 at;		/* read up to here */
 	char		 name[ID_LEN + 1];
@@ -164,7 +166,8 @@ whole_log(struct reader *r, bool choice)
 	bool more = true;
 
 	while (more) {
-		c.from = r->at;
+		c.from = r->asked != 0 ? r->asked : r->at;
+		r->asked = 0;
 		if (db_begin_read(r->s->db) == -1 ||
 		    (c.events = r->view == NULL ? page(r, &more) :
 		    view_page(r->view, &r->at, r->name, r->limit, view_line, r,
@@ -179,6 +182,19 @@ whole_log(struct reader *r, bool choice)
 			return TEMPFAIL;
 	}
 	return DONE;
+}
+
+/* -i, or -B: what the owner made; of one moment. */
+static int
+documents(struct reader *r, const char *owner)
+{
+	int status;
+
+	if (db_begin_read(r->s->db) == -1)
+		return TEMPFAIL;
+	status = owner == NULL ? snapshots(r) :
+	    back_write(r->s, owner, r->out, &r->events);
+	return db_commit(r->s->db) == -1 ? TEMPFAIL : status;
 }
 
 /* "time" or "time,name": a point that this site has given out.  If it does not
@@ -200,8 +216,10 @@ start_at(struct reader *r, const char *since)
 	    r->name)) != NULL)
 		errx(MISUSE, "%s", safe(why));
 	/* Its name is not known any more. */
-	if (comma != NULL && *comma != '\0' && strcmp(comma, r->name) != 0)
+	if (comma != NULL && *comma != '\0' && strcmp(comma, r->name) != 0) {
 		r->restored = restored_at(r->s);
+		r->asked = at;
+	}
 	free(copy);
 }
 
@@ -210,15 +228,18 @@ main(int argc, char *argv[])
 {
 	struct reader r = { .limit = 1000, .until = INT64_MAX, .out = stdout };
 	const char *path = NULL, *file = NULL, *since = NULL, *until = NULL;
-	const char *consumer = NULL;
+	const char *consumer = NULL, *owner = NULL;
 	bool failed, initial = false, quiet = false, verbose = false;
 	int ch, status;
 
 	start(argc, argv, usage);
-	while ((ch = getopt(argc, argv, "ac:e:iL:o:qS:s:U:v")) != -1)
+	while ((ch = getopt(argc, argv, "aB:c:e:iL:o:qS:s:U:v")) != -1)
 		switch (ch) {
 		case 'a':
 			r.all = true;
+			break;
+		case 'B':
+			owner = optarg;
 			break;
 		case 'c':
 			consumer = optarg;
@@ -261,6 +282,9 @@ main(int argc, char *argv[])
 	if (consumer != NULL && (initial || r.event != NULL || until != NULL ||
 	    r.all || *r.only != NULL))
 		misuse(usage);
+	if (owner != NULL && (initial || consumer != NULL || r.event != NULL ||
+	    since != NULL || until != NULL || r.all || *r.only != NULL))
+		misuse(usage);
 	if (until != NULL && !time_option(until, &r.until))
 		errx(MISUSE, "-U wants a time, not '%s'", safe(until));
 	if ((r.s = site_open(site_path(path), SITE_READ, &status)) == NULL)
@@ -276,13 +300,14 @@ main(int argc, char *argv[])
 	    (r.view = view_open(r.s, consumer)) == NULL)
 		errx(MISUSE, "no Event Consumer '%s' in '%s'", safe(consumer),
 		    safe(r.s->path));
+	if (owner != NULL && producer_number(r.s, owner) <= 0 &&
+	    doc_number(r.s, "Event Producer", owner) == 0)
+		errx(MISUSE, "'%s' knows no other site '%s'", safe(r.s->path),
+		    safe(owner));
 	if (file != NULL && (r.out = out_open(file)) == NULL)
 		return TEMPFAIL;
-	if (!initial)
-		status = whole_log(&r, *r.only != NULL || r.event != NULL);
-	else if (db_begin_read(r.s->db) == -1 ||
-	    (status = snapshots(&r)) == TEMPFAIL || db_commit(r.s->db) == -1)
-		status = TEMPFAIL;
+	status = initial || owner != NULL ? documents(&r, owner) :
+	    whole_log(&r, *r.only != NULL || r.event != NULL);
 	if (r.event != NULL && r.events == 0) {
 		if (r.dropped)
 			warnx("es-prune dropped the data of event '%s'; -i "

@@ -111,11 +111,13 @@ t 'called wrongly' 'es-init -s x.db a b' 100 <<'.'
 --- err
 usage: es-init [-q] [-s site] [address]
        es-init -u [-s site]
+       es-init -R [-q] [-s site]
 .
 t '--help' 'es-init --help' <<'.'
 --- out
 usage: es-init [-q] [-s site] [address]
        es-init -u [-s site]
+       es-init -R [-q] [-s site]
 --- err
 .
 t '--version' 'es-init --version | sed "s/[0-9.]*$/N/"' <<'.'

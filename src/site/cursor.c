@@ -179,7 +179,7 @@ producer_row(const struct producer *p, const char *doctype)
 	for (i = 0; i < p->nrows; i++)
 		if (strcmp(p->rows[i].doctype, doctype) == 0)
 			return &p->rows[i];
-	return NULL;
+	return p->all;
 }
 
 int

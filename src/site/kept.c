@@ -194,15 +194,13 @@ restored_at(struct site *s)
 int64_t
 restored_before(struct site *s, int64_t cursor)
 {
-	int64_t opened;
+	int64_t opened = db_get(s->db, 0, "SELECT max(opened) FROM restored",
+	    "");
 
-	/* The first since; the last, if its clock was behind the cursor. */
-	opened = db_get(s->db, 0, "SELECT min(opened) FROM restored WHERE"
-	    " opened > ?", "i", cursor);
 	if (opened == 0)
-		opened = db_get(s->db, 0, "SELECT max(opened) FROM restored",
-		    "");
-	return opened == 0 ? -1 : opened - 1;
+		return -1;
+	/* Not before, unless its clock was behind the cursor. */
+	return cursor < opened ? cursor : opened - 1;
 }
 
 /* An entry of no document, as if every Event Consumer had changed. */
@@ -266,4 +264,66 @@ series_raise(struct site *s, const char *doctype, const char *name)
 		    " AND current < ?1", "is", n, key);
 	}
 	return db_failed(s->db) ? -1 : 0;
+}
+
+/* ---- what others keep of a site that was restored */
+
+int64_t
+producer_number(struct site *s, const char *name)
+{
+	return db_get(s->db, -1, "SELECT peer FROM producer WHERE name = ?1"
+	    " UNION ALL SELECT id FROM peer WHERE name = ?1", "s", name);
+}
+
+int64_t
+producer_newest(struct site *s, int64_t peer)
+{
+	struct query *q;
+	int64_t newest, t;
+
+	newest = db_get(s->db, 0, "SELECT cursor FROM producer WHERE peer = ?",
+	    "i", peer);
+	q = db_query(s->db, "SELECT max(event) FROM synclog WHERE peer = ?1 AND"
+	    " length(event) = ?2 UNION ALL SELECT max(event) FROM seen WHERE"
+	    " peer = ?1 AND length(event) = ?2", "ii", peer, (int64_t)ID_LEN);
+	while (db_step(q) == 1)
+		if (!db_isnull(q, 0) && id_time(db_text(q, 0), &t) && t > newest)
+			newest = t;
+	return newest;
+}
+
+int64_t
+origin_held(struct site *s, int64_t peer, int64_t after, char *birth, size_t size)
+{
+	struct query *q;
+	int64_t id = 0;
+
+	q = db_query(s->db, "SELECT d.id, o.birth FROM document d JOIN origin o"
+	    " ON o.id = d.id WHERE d.id > ?1 AND d.home = ?2 AND o.peer = ?2"
+	    " ORDER BY d.id LIMIT 1", "ii", after, peer);
+	if (db_step(q) == 1) {
+		id = db_int(q, 0);
+		snprintf(birth, size, "%s", db_text(q, 1));
+		db_end(q);
+	}
+	return id;
+}
+
+struct query *
+origin_tombs(struct site *s, int64_t peer)
+{
+	return db_query(s->db, "SELECT birth, gone FROM origin WHERE peer = ?"
+	    " AND gone IS NOT NULL ORDER BY id", "i", peer);
+}
+
+int
+origin_next_tomb(struct query *q, struct tomb *t)
+{
+	int r = db_step(q);
+
+	if (r == 1) {
+		t->birth = db_text(q, 0);
+		t->gone = db_int(q, 1);
+	}
+	return r;
 }

@@ -172,8 +172,9 @@ seen_marks(struct site *s, struct arena *a, int64_t doc, struct marks *m)
 
 	memset(m, 0, sizeof(*m));
 	m->v = arena_alloc(a, 64 * sizeof(*m->v));
+	/* Of site 0 it is what a restore gave back. */
 	q = db_query(s->db, "SELECT peer, event, last, sent, upto, sync FROM"
-	    " seen WHERE doc = ? LIMIT 64", "i", doc);
+	    " seen WHERE doc = ? AND peer <> 0 LIMIT 64", "i", doc);
 	while (db_step(q) == 1) {
 		read_seen(a, q, &v);
 		m->v[m->n].site = site_peer_identity(s, v.peer);

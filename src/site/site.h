@@ -287,8 +287,8 @@ char	**consumers_conditional(struct site *, struct arena *);
 /* The entry that ends the last restore: all that a consumer may see has come
  * into its view there, anew.  0: never restored. */
 int64_t	 restored_at(struct site *);
-/* Where a cursor from the time that is lost is taken to stand; -1: never
- * restored. */
+/* Where a cursor from the time that is lost is taken to stand: before all that
+ * was logged since; -1: never restored. */
 int64_t	 restored_before(struct site *, int64_t cursor);
 /* The site was restored: a restore begins.  Then, after documents were given
  * back, its end moves on. */
@@ -298,6 +298,21 @@ int	 restored_move(struct site *);
  * name. */
 int	 journal_raise(struct site *, int64_t floor);
 int	 series_raise(struct site *, const char *doctype, const char *name);
+
+/* The number of a producer by the name of its Event Producer, or of a site by
+ * its identity; -1 if there is none. */
+int64_t	 producer_number(struct site *, const char *name);
+/* The time of the newest of its events that is known here; 0. */
+int64_t	 producer_newest(struct site *, int64_t peer);
+/* The next document by number that this site made and brings; 0. */
+int64_t	 origin_held(struct site *, int64_t peer, int64_t after, char *birth,
+	    size_t);
+struct tomb {
+	const char	*birth;
+	int64_t		 gone;		/* the entry of the Delete, or 1 */
+};
+struct query *origin_tombs(struct site *, int64_t peer);
+int	 origin_next_tomb(struct query *, struct tomb *);
 
 /* ---- cursor.c - producers, cursors, what is parked */
 
@@ -310,6 +325,7 @@ struct producer {
 	const char	*cursor_name;
 	struct subscription *rows;
 	size_t		 nrows;
+	const struct subscription *all;	/* the row of any doctype, if not NULL */
 };
 struct subscription {
 	const char	*doctype;	/* the local one */
@@ -457,6 +473,8 @@ void	 remote_close(struct remote *);
 int	 remote_fault(struct remote *, const char **why);
 /* Seconds that the peer asked to wait, or -1. */
 int64_t	 remote_retry_after(const struct remote *);
+/* The HTTP status of the last answer; 0: there was none. */
+int	 remote_code(const struct remote *);
 /* register_consumer (spec 9.1) with a request of subscribe.c; answer as parsed
  * JSON in the arena (message; without one, all of it), or NULL. */
 yyjson_val *remote_register(struct remote *, struct arena *, const char *request);

@@ -55,6 +55,11 @@ struct apply {
 	int64_t		 count;		/* events since the last checkpoint */
 	bool		 hold;		/* something could not be taken: cursor stays */
 	bool		 bad;		/* nothing is taken from it; said once */
+	int64_t		 park;		/* the peer that its events are parked under */
+	const char	*holder;	/* -B: the site that gives back; in run */
+	const char	*why;		/* what it gives is not taken; in run */
+	int64_t		 floor;		/* the time of our newest event known there */
+	int64_t		 before;	/* our newest entry before the page */
 	struct rejected *rejects, **last;	/* lines that could not be read */
 	int64_t		 reached;	/* by empty pages before the first contact */
 	char		*reached_name;
@@ -123,6 +128,27 @@ unpark(struct apply *a, struct item *it)
 	it->parked = 0;
 }
 
+/* The newest of our own events that the document of a holder had. */
+static const char *
+own_event(const struct apply *a, const struct event *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->seen.n; i++)
+		if (strcmp(e->seen.v[i].site, a->s->id) == 0)
+			return e->seen.v[i].at.name;
+	return NULL;
+}
+
+static void
+note_given(struct apply *a, const struct event *e, int64_t doc)
+{
+	struct seen v = { .event = own_event(a, e) };
+
+	if (v.event != NULL)
+		seen_put(a->s, doc, &v);
+}
+
 /* An event was applied: the callback of merge_run. */
 static void
 done(void *arg, struct item *it, const struct doc *d, int64_t journal,
@@ -136,6 +162,8 @@ done(void *arg, struct item *it, const struct doc *d, int64_t journal,
 		l.code = "warning";
 		l.error = a->g.warning;
 	}
+	if (a->o.back)
+		note_given(a, &it->e, d->id);
 	log_event(a, it, &l);
 	unpark(a, it);
 	a->counts.applied++;
@@ -259,7 +287,7 @@ chain_load(struct apply *a, struct chain *c)
 	struct query *q;
 	yyjson_doc *doc;
 
-	q = parked_of(a->s, a->p.peer, c->key);
+	q = parked_of(a->s, a->park, c->key);
 	while (parked_next(q, &p) == 1) {
 		it = arena_alloc(&a->page, sizeof(*it));
 		memset(it, 0, sizeof(*it));
@@ -422,6 +450,20 @@ in_chain(const struct chain *c, const struct event *e)
 	return false;
 }
 
+/* Is a document given back as it is known here, or older? */
+static bool
+is_old(struct apply *a, const struct event *e, const struct doc *d)
+{
+	const char *theirs = own_event(a, e);
+	struct seen v;
+
+	if (e->type == U_DELETE || e->renamed > d->renamed)
+		return false;
+	return theirs == NULL || journal_knows(a->s, theirs) ||
+	    (seen_get(a->s, &a->page, d->id, 0, &v) &&
+	    strcmp(theirs, v.event) <= 0);
+}
+
 static void
 admit(struct apply *a, struct entry_item *it)
 {
@@ -444,6 +486,12 @@ admit(struct apply *a, struct entry_item *it)
 	a->g.a = &a->page;		/* it stays until its chain is tried */
 	merge_find(&a->g, e, &d, &gone);
 	a->g.a = &a->work;
+	if (a->o.back)
+		series_raise(a->s, e->doctype, e->docname);
+	if (a->o.back && (gone || (d.id != 0 && is_old(a, e, &d)))) {
+		a->counts.skipped++;
+		return;
+	}
 	if (!allowed(a, e, &d) || (gone && e->type != U_DELETE)) {
 		a->counts.skipped++;
 		return;
@@ -813,7 +861,7 @@ try_runs(struct apply *a, struct chain *c, struct doc *d)
 			    "was not received whole%s%s", "", "");
 		a->turn += d->id != 0 && (e->snapshot || d->dependency);
 		if (d->id != 0 && e->type == U_CREATE && (e->snapshot ||
-		    d->dependency) && !is_mine(a, d) && e->renamed >= d->renamed
+		    d->dependency) && (a->o.back || !is_mine(a, d)) && e->renamed >= d->renamed
 		    && !merge_rename(&a->g, d, e)) {
 			take_fault(a, c);
 			return false;
@@ -1111,7 +1159,7 @@ wake_blocked(struct apply *a)
 
 	if (a->stuck.n == 0)
 		return false;
-	q = parked_blocked(a->s, a->p.peer);
+	q = parked_blocked(a->s, a->park);
 	while (parked_next_key(q, &key, NULL) == 1) {
 		keys = xrealloc(keys, (n + 1) * sizeof(*keys));
 		keys[n++] = arena_dup(&a->page, key, strlen(key));
@@ -1212,7 +1260,7 @@ park(struct apply *a, struct chain *c, struct entry_item *it)
 	}
 	p.log = it->it.log;
 	p.line = json_text(&a->page, it->it.e.line, &p.len);
-	parked_add(a->s, a->p.peer, &p);
+	parked_add(a->s, a->park, &p);
 	a->counts.parked++;
 }
 
@@ -1242,7 +1290,7 @@ load_stuck(struct apply *a)
 	struct slot_list { const char *key; struct slot_list *next; }
 	    *list = NULL, **tail = &list, *l;
 
-	q = parked_keys(a->s, a->p.peer);
+	q = parked_keys(a->s, a->park);
 	while (parked_next_key(q, &key, &want) == 1) {
 		remember(a, key, want);
 		l = arena_alloc(&a->page, sizeof(*l));
@@ -1254,6 +1302,26 @@ load_stuck(struct apply *a)
 	for (l = list; l != NULL; l = l->next)
 		chain_get(a, l->key);
 	a->started = true;
+}
+
+/* Nothing is taken from this producer, and the cursor stays; said once. */
+static bool
+shun(struct apply *a, const char *why)
+{
+	if (!a->bad)
+		warnx("%s", why);
+	a->bad = a->hold = true;
+	worsen(a, MISUSE);
+	return false;
+}
+
+static bool
+speaks_otherwise(struct apply *a, const char *site)
+{
+	return shun(a, arena_printf(&a->page, "'%s' speaks as another site than "
+	    "before (%s, not %s): it was made anew or is not what it says; "
+	    "nothing is taken from it", safe(a->p.name), safe(site),
+	    safe(a->p.site)));
 }
 
 /* A line of another, or of stock, put into our terms. */
@@ -1269,15 +1337,7 @@ claim(struct apply *a, struct event *e)
 		e->via = (struct marks){ own, 1 };
 		return true;
 	}
-	if (strcmp(e->site, a->p.site) == 0)
-		return true;
-	if (!a->bad)
-		warnx("'%s' speaks as another site than before (%s, not %s): it "
-		    "was made anew or is not what it says; nothing is taken "
-		    "from it", safe(a->p.name), safe(e->site), safe(a->p.site));
-	a->bad = a->hold = true;
-	worsen(a, MISUSE);
-	return false;
+	return strcmp(e->site, a->p.site) == 0 || speaks_otherwise(a, e->site);
 }
 
 static bool
@@ -1295,17 +1355,6 @@ too_new(struct apply *a, const struct event *e)
 	a->counts.rejected++;
 	worsen(a, REJECTED);
 	return true;
-}
-
-/* Nothing is taken from this producer, and the cursor stays; said once. */
-static bool
-shun(struct apply *a, const char *why)
-{
-	if (!a->bad)
-		warnx("%s", why);
-	a->bad = a->hold = true;
-	worsen(a, MISUSE);
-	return false;
 }
 
 /* First contact: nobody else is that site, and where empty pages led to. */
@@ -1326,13 +1375,38 @@ acquaint(struct apply *a, const char *site)
 	return true;
 }
 
+/* One that gives back is no producer: all of it is taken, if it is ours. */
+static bool
+meet_holder(struct apply *a)
+{
+	static const struct subscription all = { .doctype = "", .remote = "",
+	    .approved = true, .same_name = true };
+
+	if (a->holder == NULL)
+		return shun(a, "this is not of es-producer-log -B: nothing is "
+		    "taken");
+	a->p = (struct producer){ .name = a->source, .site = a->holder,
+	    .peer = site_peer(a->s, a->holder), .user = "Administrator",
+	    .all = &all };
+	/* What waits does so apart from the stream of the same site. */
+	a->park = site_peer(a->s, arena_printf(&a->page, "back:%s",
+	    a->holder));
+	journal_raise(a->s, a->floor);
+	a->before = a->s->newest;
+	return rights_open(&a->g.rights, a->s, &a->page, &a->p) == NULL;
+}
+
 /* The producer of this page; false if nothing may be taken. */
 static bool
-meet(struct apply *a)
+meet(struct apply *a, const struct checkpoint *c)
 {
 	const char *site = NULL, *why;
 	size_t i;
 
+	if (a->why != NULL)
+		return shun(a, a->why);
+	if (a->o.back)
+		return meet_holder(a);
 	if (!producer_load(a->s, &a->page, a->source, &a->p))
 		return shun(a, arena_printf(&a->page, "no Event Producer '%s' "
 		    "in '%s': nothing is taken from it; put one in with es-put",
@@ -1342,16 +1416,20 @@ meet(struct apply *a)
 		return shun(a, why);
 	for (i = 0; i < a->nitems && site == NULL; i++)
 		site = a->items[i]->it.e.site;
+	if (site == NULL && c != NULL)
+		site = c->site;
 	if (site != NULL && strcmp(site, a->s->id) == 0)
 		return shun(a, arena_printf(&a->page, "'%s' is this site "
 		    "itself", safe(a->source)));
 	if (a->p.site == NULL) {
-		if (a->nitems == 0 && a->rejects == NULL)
+		if (site == NULL && a->nitems == 0 && a->rejects == NULL)
 			return false;
 		if (site == NULL)
 			site = arena_printf(&a->page, "stock:%s", a->source);
 		return acquaint(a, site);
 	}
+	if (a->nitems == 0 && site != NULL && strcmp(site, a->p.site) != 0)
+		return speaks_otherwise(a, site);
 	return true;
 }
 
@@ -1370,6 +1448,14 @@ log_rejects(struct apply *a)
 		if (!sync_rejected_before(a->s, &l))
 			sync_add(a->s, &l);
 	}
+}
+
+/* The producer does not know our cursor any more: it was restored from an older
+ * copy, and goes on from there. */
+static bool
+leads_back(const struct checkpoint *c, int64_t cursor)
+{
+	return c->from == cursor && c->last_update < cursor && c->name != NULL;
 }
 
 /* Says why the cursor stays, or moves it. */
@@ -1398,8 +1484,9 @@ checkpoint(struct apply *a, const struct checkpoint *c)
 			a->reached_name = c->name == NULL ? NULL :
 			    xstrdup(c->name);
 		}
-	} else if (!a->hold && c->last_update >= cursor) {
-		if (c->last_update > cursor)
+	} else if (!a->hold && (c->last_update >= cursor || leads_back(c,
+	    cursor))) {
+		if (c->last_update != cursor)
 			producer_advance(a->s, &a->p, c->last_update, c->name);
 		producer_contact(a->s, &a->p, NULL);
 	}
@@ -1452,7 +1539,9 @@ page(struct apply *a, const struct checkpoint *c)
 	page_begin(a);
 	if (a->begun || site_begin(a->s) == 0) {
 		a->begun = a->o.dry;
-		if (meet(a)) {
+		if (meet(a, c)) {
+			if (!a->o.back)
+				a->park = a->p.peer;
 			if (!a->started)
 				load_stuck(a);
 			for (i = 0; i < a->nitems; i++)
@@ -1462,9 +1551,11 @@ page(struct apply *a, const struct checkpoint *c)
 			work(a);
 			park_rest(a);
 			log_rejects(a);
+			if (a->o.back && a->s->newest > a->before)
+				restored_move(a->s);
 		} else
 			a->counts.rejected += a->nitems;
-		if (c != NULL && a->p.name != NULL)
+		if (c != NULL && a->p.name != NULL && !a->o.back)
 			checkpoint(a, c);
 		good = a->begun ? !db_failed(a->s->db) :
 		    site_commit(a->s) == 0;
@@ -1494,6 +1585,7 @@ apply_open(struct site *s, const struct apply_options *o)
 	a->g.p = &a->p;
 	a->g.a = &a->work;
 	a->g.page = &a->page;
+	a->g.back = o->back;
 	a->g.done = done;
 	a->g.arg = a;
 	/* A control character first: no name may begin so. */
@@ -1544,6 +1636,7 @@ turn_to(struct apply *a, const char *name)
 	free(a->source);
 	a->source = copy;
 	a->started = a->hold = a->bad = false;
+	a->holder = a->why = NULL;
 	a->count = a->reached = 0;
 	map_clear(&a->stuck);
 	map_clear(&a->wanted);
@@ -1678,6 +1771,55 @@ take_end(struct apply *a, yyjson_val *v)
 	return 0;
 }
 
+/* Why what is given back is not taken here; in run. */
+static const char *
+not_taken(struct apply *a, const char *owner, int64_t newest)
+{
+	char t[TIME_TEXT_LEN];
+
+	if (!a->o.back)
+		return arena_printf(&a->run, "what '%s' gives back is for "
+		    "es-apply -B: nothing is taken", safe(a->source));
+	if (strcmp(owner, a->s->id) != 0)
+		return arena_printf(&a->run, "what '%s' gives back is not of "
+		    "'%s', but of site %s: nothing is taken", safe(a->source),
+		    safe(a->s->path), safe(owner));
+	if (restored_at(a->s) == 0)
+		return arena_printf(&a->run, "'%s' was not said to be "
+		    "restored; run: es-init -R -s %s", safe(a->s->path),
+		    safe(a->s->path));
+	if (newest > time_now() + DAY)
+		return arena_printf(&a->run, "'%s' knows an event of %s, more "
+		    "than a day ahead: whose clock is wrong?  Nothing is taken",
+		    safe(a->source), time_text(newest, t));
+	return NULL;
+}
+
+/* {"back":…}: a site gives back what it has of ours. */
+static int
+take_back_line(struct apply *a, const char *at, yyjson_val *v,
+    const char *text, size_t len)
+{
+	const char *name = json_str(v, "event_producer");
+	const char *site = json_str(v, "site"), *owner = json_str(v, "owner");
+	const char *newest = json_str(v, "last_update");
+	int64_t floor = 0;
+
+	if (name == NULL || site == NULL || owner == NULL ||
+	    (newest != NULL && !time_parse(newest, &floor)))
+		return apply_reject(a, at, "a back line without "
+		    "event_producer, site, owner and a time", text, len);
+	/* The page's memory goes with it: the line is read again. */
+	if (a->source == NULL || strcmp(a->source, name) != 0)
+		return turn_to(a, name) != 0 ? TEMPFAIL :
+		    apply_line(a, at, text, len);
+	a->holder = arena_dup(&a->run, site, strlen(site));
+	a->floor = floor;
+	a->why = not_taken(a, owner, floor);
+	a->ended = false;
+	return 0;
+}
+
 int
 apply_line(struct apply *a, const char *at, const char *text, size_t len)
 {
@@ -1696,6 +1838,8 @@ apply_line(struct apply *a, const char *at, const char *text, size_t len)
 		return take_checkpoint(a, at, v, text, len);
 	if ((r = yyjson_obj_get(v, "end")) != NULL)
 		return take_end(a, r);
+	if ((r = yyjson_obj_get(v, "back")) != NULL)
+		return take_back_line(a, at, r, text, len);
 	if ((r = yyjson_obj_get(v, "grant")) != NULL)
 		return take_grant(a, at, r, text, len);
 	if ((r = yyjson_obj_get(v, "rejected")) != NULL)

@@ -286,6 +286,19 @@ unseen_add(struct unseen *u, const struct places *at, int64_t entry)
 	u->any = u->at.n > 0;
 }
 
+/* Was it given back by one who had had less of ours than the one who gives back
+ * now? */
+static bool
+given_less(struct merge *g, const struct event *e,
+    const struct origin_marks *marks)
+{
+	const char *had = marks_find(&marks->knew, g->s->id);
+	const char *knew = marks_find(&e->knew, g->s->id);
+
+	return g->back && had != NULL && knew != NULL &&
+	    strcmp(had, knew) <= 0 && !journal_knows(g->s, had);
+}
+
 /* Does the author of e know this journal entry? */
 static bool
 known(struct merge *g, const struct event *e, const struct entry *j,
@@ -294,7 +307,8 @@ known(struct merge *g, const struct event *e, const struct entry *j,
 	const char *by = marks->author == NULL ? g->s->id : marks->author;
 	const char *there, *knew;
 
-	if (strcmp(by, e->author) == 0 && strcmp(by, g->s->id) != 0)
+	if ((strcmp(by, e->author) == 0 && strcmp(by, g->s->id) != 0) ||
+	    given_less(g, e, marks))
 		return true;
 	there = strcmp(by, g->s->id) == 0 ? j->name : marks_find(&marks->via, by);
 	knew = marks_find(&e->knew, by);
@@ -438,7 +452,8 @@ winner(struct plan *p)
 	struct birth *b;
 	size_t n;
 
-	if (p->row != NULL && p->row->policy == POLICY_PRODUCER)
+	if (p->g->back || (p->row != NULL &&
+	    p->row->policy == POLICY_PRODUCER))
 		return THERE;
 	if (p->row != NULL && p->row->policy == POLICY_MANUAL)
 		return PARK;
@@ -1045,7 +1060,7 @@ insert(struct plan *p, yyjson_mut_val *body, const struct item *it,
 		b.site = p->g->p->site;
 	}
 	p->d->meta = p->meta;
-	p->d->home = p->g->p->peer;
+	p->d->home = p->g->back ? 0 : p->g->p->peer;
 	p->d->dependency = p->row == NULL || !p->row->approved;
 	p->d->renamed = it->e.renamed;
 	p->d->remote = strcmp(p->d->name, p->name) == 0 ? NULL : p->name;
@@ -1197,7 +1212,7 @@ note_births(struct plan *p, const struct event *e, int64_t *sync)
 		*sync = g->s->newest;
 	}
 	b = origin_births(g->s, g->a, p->d->id, &n);
-	if (*sync != 0 && strcmp(b[0].site, g->s->id) != 0)
+	if (*sync != 0 && strcmp(b[0].site, g->s->id) != 0 && !g->back)
 		p->d->home = g->p->peer;
 }
 
