@@ -621,8 +621,10 @@ fault(struct exchange *x, const struct seen *h, const char *version,
 	uint64_t size = h->length == NULL ? 0 : strtoull(h->length, NULL, 10);
 
 	snprintf(method, sizeof(method), " %s ", x->rq.method);
-	if (*x->rq.method == '\0' || strstr(methods, method) == NULL)
+	if (*x->rq.method == '\0' || strstr(methods, method) == NULL) {
+		x->rq.method = "-";
 		return *why = "this method is not served\n", 405;
+	}
 	if (h->size > HEADERS_MAX)
 		return *why = "the headers are too large\n", 431;
 	*why = "a bad request\n";
@@ -750,16 +752,18 @@ completed(void *arg, struct MHD_Connection *mhd, void **context,
 {
 	struct listen *l = arg;
 	struct exchange *x = *context;
+	char status[12];
 	struct conn *c;
 
 	(void)mhd;
 	if (x == NULL)
 		return;
 	c = x->conn;
+	snprintf(status, sizeof(status), x->status == 0 ? "-" : "%d", x->status);
 	if (l->o.log)
-		warnx("%s %s %s %d %lld bytes %lld ms%s", safe(x->rq.method),
+		warnx("%s %s %s %s %lld bytes %lld ms%s", safe(x->rq.method),
 		    safe(x->rq.path),
-		    x->rs.user == NULL ? "-" : safe(x->rs.user), x->status,
+		    x->rs.user == NULL ? "-" : safe(x->rs.user), status,
 		    (long long)x->bytes, (long long)(time_steady() - x->begun),
 		    code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? "" : " cut");
 	exchange_free(x);
