@@ -60,8 +60,7 @@ t 'the same twice changes nothing' 'sqlite3 s.db .dump >dump
 --- out
 --- err
 .
-is 'a view of its fields' "$(fields tabThing)" 'code title'
-is 'and of its rows' "$(fields tabPart)" 'parent parenttype parentfield code'
+is 'no view of what is not there' "$(fields tabThing)" ''
 t 'documents of it' 'es-put | sed -n "s/.*docname\":\"\([^\"]*\).*/\1/p"
     sqlite3 s.db "SELECT name, code, title FROM tabThing; SELECT parent, parentfield, idx, code FROM tabPart"' <<'.'
 --- in
@@ -73,6 +72,8 @@ t1|parts|1|p1
 t1|parts|2|p2
 --- err
 .
+is 'a view of its fields' "$(fields tabThing)" 'code title'
+is 'and of its rows' "$(fields tabPart)" 'parent parenttype parentfield code'
 
 # ---- forms of input
 

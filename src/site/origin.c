@@ -93,6 +93,14 @@ origin_tomb(struct site *s, const struct birth *b)
 	    " VALUES(?, ?, 1)", "is", site_peer(s, b->site), b->id);
 }
 
+bool
+origin_untomb(struct site *s, const char *birth)
+{
+	db_do(s->db, "DELETE FROM origin WHERE birth = ? AND gone = 1", "s",
+	    birth);
+	return db_changes(s->db) > 0;
+}
+
 /* ---- seen */
 
 static void

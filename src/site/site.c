@@ -249,6 +249,7 @@ site_close(struct site *s)
 	map_free(&s->peers.byname);
 	map_free(&s->names);
 	map_free(&s->births);
+	map_free(&s->shown);
 	free(s->doctypes.names);
 	free(s->peers.names);
 	arena_free(&s->run);
@@ -396,6 +397,7 @@ site_forget_cache(struct site *s)
 {
 	map_clear(&s->names);
 	map_clear(&s->births);
+	map_clear(&s->shown);
 	arena_reset(&s->cache);
 	numbers_load(s);
 }
@@ -406,6 +408,7 @@ forget(struct site *s)
 	free_retired(s);
 	map_clear(&s->names);
 	map_clear(&s->births);
+	map_clear(&s->shown);
 	arena_reset(&s->cache);
 	arena_reset(&s->scratch);
 }
@@ -629,6 +632,13 @@ view_of_documents(struct buf *b, const struct meta *m)
 	buf_printf(b, " FROM document WHERE doctype = %lld", (long long)m->id);
 }
 
+static bool
+has_documents(struct site *s, const struct meta *m)
+{
+	return db_get(s->db, 0, "SELECT 1 FROM document WHERE doctype = ?"
+	    " LIMIT 1", "i", m->id) == 1;
+}
+
 /* One part for each table of a DocType that holds rows of m. */
 static void
 view_of_rows(struct site *s, struct buf *b, const struct meta *m,
@@ -640,7 +650,8 @@ view_of_rows(struct site *s, struct buf *b, const struct meta *m,
 
 	for (i = 0; i < parent->nfields; i++) {
 		f = &parent->fields[i];
-		if (f->kind != K_TABLE || strcmp(f->options, m->name) != 0)
+		if (f->kind != K_TABLE || strcmp(f->options, m->name) != 0 ||
+		    !has_documents(s, parent))
 			continue;
 		quoted = arena_printf(&s->scratch, "%s", parent->name);
 		buf_puts(b, b->len == 0 ? "SELECT " : " UNION ALL SELECT ");
@@ -667,7 +678,8 @@ run_built(struct site *s, const char *sql)
 	return db_step(q) == -1 ? -1 : 0;
 }
 
-/* Names were checked by meta_doctype_name and meta_fieldname: no quotes. */
+/* Names were checked by meta_doctype_name and meta_fieldname: no quotes.
+ * Without documents there is no view: whoever opens the file reads them all. */
 static int
 make_view(struct site *s, const struct meta *m)
 {
@@ -692,9 +704,7 @@ make_view(struct site *s, const struct meta *m)
 			if (p != NULL && !p->istable)
 				view_of_rows(s, &b, m, p);
 		}
-		if (b.len == 0)
-			return 0;
-	} else
+	} else if (has_documents(s, m))
 		view_of_documents(&b, m);
 	sql = NULL;
 	for (i = 0; i < 3; i++)
@@ -706,11 +716,41 @@ make_view(struct site *s, const struct meta *m)
 			columns(&b, "data", m);
 			buf_printf(&b, " FROM %s", logs[i][1]);
 		}
+	if (b.len == 0)
+		return 0;
 	sql = arena_printf(&s->scratch, "CREATE VIEW \"tab%s\" AS %s", m->name,
 	    b.p);
 	r = run_built(s, sql);
 	buf_free(&b);
 	return r;
+}
+
+static int
+make_views(struct site *s, const struct meta *m)
+{
+	size_t i;
+
+	if (make_view(s, m) == -1)
+		return -1;
+	for (i = 0; i < m->nfields; i++)
+		if (m->fields[i].kind == K_TABLE && m->fields[i].child != NULL &&
+		    make_view(s, m->fields[i].child) == -1)
+			return -1;
+	return 0;
+}
+
+int
+site_show(struct site *s, const struct meta *m)
+{
+	size_t len = strlen(m->name);
+
+	if (map_get(&s->shown, m->name, len) != NULL)
+		return 0;
+	map_set(&s->shown, m->name, len, s);
+	if (db_get(s->db, 0, "SELECT 1 FROM sqlite_master WHERE type = 'view'"
+	    " AND name = 'tab' || ?", "s", m->name) == 1)
+		return 0;
+	return make_views(s, m);
 }
 
 /* A field that has become unique: what is there is taken down. */
@@ -737,18 +777,11 @@ int
 site_meta_changed(struct site *s, const char *doctype)
 {
 	const struct meta *m;
-	size_t i;
 
 	forget_metas(s, doctype);
 	if ((m = site_meta(s, doctype)) == NULL)
 		return 0;
-	if (make_view(s, m) == -1 || note_values(s, m) == -1)
-		return -1;
-	for (i = 0; i < m->nfields; i++)
-		if (m->fields[i].kind == K_TABLE && m->fields[i].child != NULL &&
-		    make_view(s, m->fields[i].child) == -1)
-			return -1;
-	return 0;
+	return make_views(s, m) == -1 || note_values(s, m) == -1 ? -1 : 0;
 }
 
 /* ---- making a site */

@@ -28,6 +28,7 @@ struct site {
 	char		 found[256];		/* lookup.holder's answer */
 	struct map	 names;			/* doctype NUL name -> id, in this transaction */
 	struct map	 births;		/* birth -> id, in this transaction */
+	struct map	 shown;			/* doctypes that have views; the same */
 	struct arena	 run;			/* what lives as long as the site */
 	struct arena	 cache;			/* what names and births point to */
 	struct arena	 scratch;		/* for one statement's needs */
@@ -68,6 +69,8 @@ void	 site_forget_metas(struct site *);
 /* After a DocType, Custom Field or Property Setter was written: pointers to
  * metas are void after it. Its view is made anew. */
 int	 site_meta_changed(struct site *, const char *doctype);
+/* After a document was made: with the first of a DocType its views are. */
+int	 site_show(struct site *, const struct meta *);
 /* All DocTypes by name; a JSON text (or a line of a table) each, until NULL. */
 struct query *doctype_list(struct site *);
 const char *doctype_next(struct site *, struct query *, struct arena *, bool table);
@@ -171,6 +174,8 @@ struct birth *origin_births(struct site *, struct arena *, int64_t doc, size_t *
 int	 origin_add(struct site *, int64_t doc, const struct birth *);
 /* A Delete of what was never here. */
 int	 origin_tomb(struct site *, const struct birth *);
+/* Forgets such a Delete; false if there was none, or the document was here. */
+bool	 origin_untomb(struct site *, const char *birth);
 
 /* What a document has seen of another site, and where the chain of events from
  * there stands. */

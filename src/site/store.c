@@ -477,6 +477,7 @@ doc_insert(struct site *s, struct doc *d, yyjson_mut_doc *m,
 	links_save(s, d->id, &links);
 	free(links.v);
 	values_save(s, d, body, true);
+	site_show(s, d->meta);
 	id = arena_dup(&s->cache, id, strlen(id));
 	map_set(&s->births, id, strlen(id), (void *)(intptr_t)d->id);
 	key = name_key(s, d->meta->name, d->name, &len);

@@ -60,6 +60,8 @@ struct apply {
 	const char	*why;		/* what it gives is not taken; in run */
 	int64_t		 floor;		/* the time of our newest event known there */
 	int64_t		 before;	/* our newest entry before the page */
+	struct birth	*doomed;	/* of the page: come back to be deleted */
+	size_t		 ndoomed, capdoomed;
 	struct rejected *rejects, **last;	/* lines that could not be read */
 	int64_t		 reached;	/* by empty pages before the first contact */
 	char		*reached_name;
@@ -464,6 +466,47 @@ is_old(struct apply *a, const struct event *e, const struct doc *d)
 	    strcmp(theirs, v.event) <= 0);
 }
 
+/* One site has a document given back that another has as deleted, and the
+ * journal knows neither: it comes, under whatever name, and goes again, so that
+ * the one learns of it. */
+static bool
+doom(struct apply *a, struct event *e)
+{
+	if (!origin_untomb(a->s, e->birth))
+		return false;
+	if (doc_number(a->s, e->doctype, e->docname) != 0)
+		e->docname = e->birth;
+	if (a->ndoomed == a->capdoomed) {
+		a->capdoomed = a->capdoomed * 2 + 16;
+		a->doomed = xrealloc(a->doomed,
+		    a->capdoomed * sizeof(*a->doomed));
+	}
+	a->doomed[a->ndoomed++] = (struct birth){ e->birth_site, e->birth };
+	return true;
+}
+
+/* If it could not come it is as it was. */
+static void
+delete_doomed(struct apply *a)
+{
+	struct cause cause = { .user = a->p.user };
+	const char *dt, *name;
+	struct birth *b;
+	struct doc d;
+	int64_t id;
+	bool gone;
+
+	for (; a->ndoomed > 0; a->ndoomed--) {
+		b = &a->doomed[a->ndoomed - 1];
+		id = origin_find(a->s, b->site, b->id, &gone);
+		if (id == 0)
+			origin_tomb(a->s, b);
+		else if (!gone && doc_load(a->s, &a->page, id, true, &d) &&
+		    !doc_linked(a->s, &a->page, id, &dt, &name))
+			doc_delete(a->s, &d, &cause);
+	}
+}
+
 static void
 admit(struct apply *a, struct entry_item *it)
 {
@@ -488,6 +531,8 @@ admit(struct apply *a, struct entry_item *it)
 	a->g.a = &a->work;
 	if (a->o.back)
 		series_raise(a->s, e->doctype, e->docname);
+	if (a->o.back && gone && e->type == U_CREATE)
+		gone = !doom(a, e);
 	if (a->o.back && (gone || (d.id != 0 && is_old(a, e, &d)))) {
 		a->counts.skipped++;
 		return;
@@ -1549,6 +1594,7 @@ page(struct apply *a, const struct checkpoint *c)
 				    !too_new(a, &a->items[i]->it.e))
 					admit(a, a->items[i]);
 			work(a);
+			delete_doomed(a);
 			park_rest(a);
 			log_rejects(a);
 			if (a->o.back && a->s->newest > a->before)
@@ -1880,6 +1926,7 @@ apply_close(struct apply *a, struct apply_counts *counts)
 	free(a->items);
 	free(a->source);
 	free(a->reached_name);
+	free(a->doomed);
 	arena_free(&a->page);
 	arena_free(&a->work);
 	arena_free(&a->run);
