@@ -112,7 +112,7 @@ check_site(struct asked *q)
 
 	q->site = nonempty(json_str(q->request, "site"));
 	if (same_text(q->site, q->s->id) || strcmp(q->name, q->s->address) == 0)
-		return fault_set(q->fault, "site", "'%s' is this site itself",
+		return fault_set(q->fault, "name", "'%s' is this site itself",
 		    q->name);
 	if (q->site == NULL || same_text(q->site, was))
 		return true;

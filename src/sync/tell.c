@@ -76,7 +76,7 @@ change(struct tell *t)
 	return doc == NULL ? NULL : grant_of(t, doc);
 }
 
-/* One that does not know us any more is told from the start. */
+/* One that does not know us any more is told from the start, here and below. */
 static yyjson_mut_val *
 tell(struct tell *t, bool known)
 {
@@ -147,7 +147,14 @@ subscribe_ask(struct site *s, struct arena *a, const char *producer,
 {
 	struct tell t = { s, a, producer, r, yyjson_mut_doc_new(&a->alc) };
 	yyjson_val *doc = remote_consumer(r, a, s->address);
+	yyjson_mut_val *g = NULL;
+	const char *said;
+	bool there;
 
-	*grant = doc == NULL ? NULL : grant_line(&t, grant_of(&t, doc), NULL);
-	return doc == NULL ? fault_of(&t, why) : DONE;
+	if (doc != NULL)
+		g = grant_of(&t, doc);
+	else if (remote_fault(r, &said) != TEMPFAIL)
+		g = enrol(&t, &there);
+	*grant = g == NULL ? NULL : grant_line(&t, g, NULL);
+	return g == NULL ? fault_of(&t, why) : DONE;
 }
