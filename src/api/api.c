@@ -260,7 +260,7 @@ api_close(struct api *api)
 		free(k->consumer);
 		free(k);
 	}
-	map_free(&api->buckets);
+	who_forget(api);
 	map_free(&api->contacts);
 	arena_free(&api->a);
 	free(api);

@@ -62,6 +62,8 @@ bool	 who_reads(const struct call *);
 bool	 who_owns(struct call *, const char *consumer);
 /* Requests a second; false: answered. */
 bool	 who_may_now(struct call *);
+/* Frees what that keeps. */
+void	 who_forget(struct api *);
 
 /* ---- method.c - /api/method, and cmd= */
 void	 method_call(struct call *, const char *name);
@@ -93,6 +95,7 @@ struct api {
 	struct arena	 a;
 	struct pull	*pulls;
 	struct map	 buckets, contacts;	/* by user, by consumer */
+	struct bucket	*bucket;	/* all of them */
 	struct contact	*contact;	/* all of them */
 	int64_t		 noted;		/* since when one waits to be written; 0 */
 };

@@ -10,6 +10,8 @@
 enum { BAD_KEY_MS = 1000 };
 
 struct bucket {				/* of requests that a user has left */
+	struct bucket	*next;
+	char		*user;
 	double		 tokens;
 	int64_t		 at;
 };
@@ -131,35 +133,55 @@ who_owns(struct call *c, const char *consumer)
 
 /* ---- how often */
 
-/* A bucket holds what two seconds bring.  There are no more of them than
- * users. */
+/* There are no more of them than users. */
+static struct bucket *
+bucket(struct api *api, const char *user)
+{
+	struct bucket *b = map_get(&api->buckets, user, strlen(user));
+
+	if (b != NULL)
+		return b;
+	b = xcalloc(1, sizeof(*b));
+	*b = (struct bucket){ api->bucket, xstrdup(user), 2 * api->o.rate,
+	    time_steady() };
+	api->bucket = b;
+	map_set(&api->buckets, b->user, strlen(b->user), b);
+	return b;
+}
+
+/* A bucket holds what two seconds bring. */
 bool
 who_may_now(struct call *c)
 {
-	struct api *api = c->api;
-	double rate = api->o.rate;
+	double rate = c->api->o.rate;
 	int64_t now = time_steady();
 	struct bucket *b;
-	char *name;
 
 	if (who_is_guest(c))
 		return true;
-	b = map_get(&api->buckets, c->user.name, strlen(c->user.name));
-	if (b == NULL) {
-		name = xstrdup(c->user.name);
-		b = xcalloc(1, sizeof(*b));
-		*b = (struct bucket){ 2 * rate, now };
-		map_set(&api->buckets, name, strlen(name), b);
-	}
+	b = bucket(c->api, c->user.name);
 	b->tokens += (now - b->at) * rate / 1000;
 	b->at = now;
 	if (b->tokens > 2 * rate)
 		b->tokens = 2 * rate;
 	if (b->tokens < 1) {
 		reply_error(c, TOO_MANY, "more than %lld requests a second",
-		    (long long)api->o.rate);
+		    (long long)c->api->o.rate);
 		return false;
 	}
 	b->tokens--;
 	return true;
+}
+
+void
+who_forget(struct api *api)
+{
+	struct bucket *b;
+
+	while ((b = api->bucket) != NULL) {
+		api->bucket = b->next;
+		free(b->user);
+		free(b);
+	}
+	map_free(&api->buckets);
 }

@@ -83,7 +83,7 @@ struct listen {
 	bool		 local;
 	int		 epoll, signals;
 	sigset_t	 mask;		/* as it was */
-	TAILQ_HEAD(, conn) conns;	/* not HANDLED, by since */
+	TAILQ_HEAD(conns, conn) conns;	/* not HANDLED, by since */
 	TAILQ_HEAD(delays, exchange) delays;	/* by due */
 	size_t		 ndelays, rooms;
 	int		 open;		/* connections, without those shut */
