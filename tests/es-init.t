@@ -187,6 +187,26 @@ t '-u: twice is once' 'es-init -u -s old.db' <<'.'
 --- out
 'old.db' has format 2, the newest
 .
+t '-u: killed before and after it commits' 'for n in 1 2 3; do
+	cp older.db cut.db
+	(ES_KILL_AT=$n PATH=$ES_KILL:$PATH es-init -u -s cut.db) >out 2>&1
+	echo $?; es-get -s cut.db -C name Brand 2>&1; es-init -u -s cut.db; tables cut.db >cut
+	tables store1.db | diff cut - && es-get -s cut.db -C name Brand
+    done' <<'.'
+--- out
+137
+es-get: 'cut.db' has format 1; run: es-init -u -s cut.db
+'cut.db' had format 1 and has 2 now
+{"name":"Ajax"}
+137
+{"name":"Ajax"}
+'cut.db' has format 2, the newest
+{"name":"Ajax"}
+0
+{"name":"Ajax"}
+'cut.db' has format 2, the newest
+{"name":"Ajax"}
+.
 t '-u: a file that is not as it was made' '
     sqlite3 older.db "CREATE TABLE mine(x)"; es-init -u -s older.db' 100 <<'.'
 --- out

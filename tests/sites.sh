@@ -157,5 +157,7 @@ state() {
 		JOIN document d ON d.id = s.doc ORDER BY d.name, d.doctype, peer;
 	    SELECT 'link', a.name, b.name FROM link JOIN document a
 		ON a.id = source JOIN document b ON b.id = target ORDER BY 2, 3;
+	    SELECT 'state', entry, data FROM state ORDER BY entry;
+	    SELECT 'since', consumer, doc, pos FROM since;
 	    SELECT 'series', name, current FROM series ORDER BY name"
 }

@@ -62,6 +62,28 @@ state shop >shop.state
 least=6
 ok 'es-put -a, with changes and deletes' each_point shop put_all
 
+# ---- es-prune, where consumers have conditions
+
+documents one >/dev/null
+printf '%s\n' '{"doctype":"Event Consumer","callback_url":"c","user":"Administrator",
+    "consumer_doctypes":[{"ref_doctype":"Thing","status":"Approved",
+    "condition":"doc.title == \"same\""}]}' | tr -d '\n' | es-put -q -s shop.db
+documents three | es-put -q -s shop.db Thing 2>/dev/null
+es-producer-log -s shop.db -c c | jq -c 'select(.docname) | .docname' | sort -u >seen
+at=$(date -u '+%Y-%m-%d %H:%M:%S.000000' -d "@$(sqlite3 shop.db \
+    'SELECT max(creation) / 1000000 + 1 FROM journal')")
+documents four | sed '1~9d' | es-put -q -s shop.db Thing 2>/dev/null
+sqlite3 shop.db '.backup shop.new'
+prune() {
+	es-prune -q -s shop.db -U "$at"
+}
+prune
+state shop >shop.state
+least=5
+ok 'es-prune' each_point shop prune
+es-producer-log -s shop.db -c c | jq -c 'select(.docname) | .docname' | sort -u >now
+ok 'and nobody misses a document' cmp seen now
+
 # ---- es-apply: a log with what changed and was deleted, much of it parked
 
 fresh shop
