@@ -906,8 +906,8 @@ try_runs(struct apply *a, struct chain *c, struct doc *d)
 			    "was not received whole%s%s", "", "");
 		a->turn += d->id != 0 && (e->snapshot || d->dependency);
 		if (d->id != 0 && e->type == U_CREATE && (e->snapshot ||
-		    d->dependency) && (a->o.back || !is_mine(a, d)) && e->renamed >= d->renamed
-		    && !merge_rename(&a->g, d, e)) {
+		    d->dependency) && (a->o.back || !is_mine(a, d)) &&
+		    e->renamed >= d->renamed && !merge_rename(&a->g, d, e)) {
 			take_fault(a, c);
 			return false;
 		}
@@ -1438,7 +1438,8 @@ meet_holder(struct apply *a)
 	    a->holder));
 	journal_raise(a->s, a->floor);
 	a->before = a->s->newest;
-	return rights_open(&a->g.rights, a->s, &a->page, &a->p) == NULL;
+	why = rights_open(&a->g.rights, a->s, &a->page, &a->p);
+	return why == NULL || shun(a, why);
 }
 
 /* The producer of this page; false if nothing may be taken. */
