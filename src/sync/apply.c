@@ -1426,6 +1426,7 @@ meet_holder(struct apply *a)
 {
 	static const struct subscription all = { .doctype = "", .remote = "",
 	    .approved = true, .same_name = true };
+	const char *why;
 
 	if (a->holder == NULL)
 		return shun(a, "this is not of es-producer-log -B: nothing is "
