@@ -132,7 +132,8 @@ has(CURLU *u, CURLUPart what)
 static const char *
 parts_fault(CURLU *u, int flags, bool *loopback)
 {
-	char *scheme = part(u, CURLUPART_SCHEME), *host = part(u, CURLUPART_HOST);
+	char *scheme = part(u, CURLUPART_SCHEME);
+	char *host = part(u, CURLUPART_HOST);
 	bool web, plain;
 
 	plain = scheme != NULL && strcasecmp(scheme, "http") == 0;
@@ -214,7 +215,8 @@ four_fault(uint32_t a)
 static const char *
 address_fault(const struct sockaddr *sa)
 {
-	const struct in6_addr *six = &((const struct sockaddr_in6 *)sa)->sin6_addr;
+	const struct in6_addr *six =
+	    &((const struct sockaddr_in6 *)sa)->sin6_addr;
 	uint32_t last;
 
 	if (sa->sa_family == AF_INET)
@@ -474,11 +476,11 @@ explain(struct http *h, CURLcode code, struct http_answer *a)
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
 		if (*h->refused != '\0')
-			snprintf(why, size, "not connected: its name leads to %s",
-			    h->refused);
+			snprintf(why, size, "not connected: its name leads to "
+			    "%s", h->refused);
 		else
-			snprintf(why, size, "could not connect: %s", error != 0 ?
-			    strerror(error) : said);
+			snprintf(why, size, "could not connect: %s",
+			    error != 0 ? strerror(error) : said);
 		break;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:

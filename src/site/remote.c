@@ -6,8 +6,8 @@
 
 #include "site/site.h"
 
-/* What the methods of Event Streaming are called: in stock up to v14, and in the
- * app that came after. */
+/* What the methods of Event Streaming are called: in stock up to v14, and in
+ * the app that came after. */
 static const char *const prefixes[] = { "frappe.event_streaming.doctype",
     "event_streaming.event_streaming.doctype" };
 enum { CORE, APP };
@@ -268,7 +268,8 @@ call(struct remote *r, const char *method, struct http_request *q,
 	bool good;
 
 	for (;;) {
-		path = xprintf("/api/method/%s.%s", prefixes[r->prefix], method);
+		path = xprintf("/api/method/%s.%s", prefixes[r->prefix],
+		    method);
 		q->method = "POST";
 		q->path = path;
 		good = ask(r, q, a, advice);
@@ -464,8 +465,8 @@ remote_pull(struct remote *r, const struct remote_pull *p)
 	if (!good || r->status != DONE)
 		return false;
 	if (a.len > 0 || strcmp(a.type, "application/x-ndjson") != 0)
-		return fail(r, MISUSE, "no es-serve answers there: what came is "
-		    "%s", *a.type == '\0' ? "nothing" : a.type);
+		return fail(r, MISUSE, "no es-serve answers there: what came "
+		    "is %s", *a.type == '\0' ? "nothing" : a.type);
 	if (r->line.len > 0)
 		return fail(r, TEMPFAIL, "the answer was cut in a line");
 	return true;

@@ -19,7 +19,7 @@ struct pull {
 	int64_t		 lineno;
 	/* of the answer under way: */
 	const struct pull_request *q;
-	const char	*last_update;	/* as it was asked, NULL: the beginning */
+	const char	*last_update;	/* as it was asked; NULL: from the start */
 	struct pull_page page;
 	int64_t		 came;		/* events */
 	bool		 closed;	/* it has said what it was */
@@ -61,9 +61,9 @@ reach_file(struct pull_source *from, struct arena *a, const char *path,
 	int status;
 
 	if (access(path, F_OK) == -1 && producer_load(from->site, a, path, p)) {
-		*why = "it has no URL where it could be asked: give the path of "
-		    "its site file, or what es-producer-log -c prints there to "
-		    "es-apply";
+		*why = "it has no URL where it could be asked: give the path "
+		    "of its site file, or what es-producer-log -c prints there "
+		    "to es-apply";
 		return MISUSE;
 	}
 	if ((from->file = site_open(path, SITE_READ, &status)) == NULL) {
@@ -80,8 +80,8 @@ reach_file(struct pull_source *from, struct arena *a, const char *path,
 	}
 	if (!consumer_load(from->file, a, from->site->id, &us)) {
 		*why = arena_printf(a, "it does not know this site: "
-		    "es-subscribe -o file %s writes a request, which es-approve "
-		    "takes there", name);
+		    "es-subscribe -o file %s writes a request, which "
+		    "es-approve takes there", name);
 		return MISUSE;
 	}
 	return DONE;
@@ -182,7 +182,7 @@ is_open(struct pull *p)
 
 /* ---- events */
 
-/* For programs of our side alone: they say that es-deps, or es-map, was here. */
+/* For programs of our side alone: es-deps, or es-map, was here. */
 static const char *const ours[] = { "dependency_of", "original" };
 
 /* The line as it is to go on: under the name that the producer has here. */
@@ -295,7 +295,8 @@ pull_grant(struct pull *p, const char *line)
 static bool
 take_point(struct pull *p, yyjson_val *at)
 {
-	const char *t = json_str(at, "last_update"), *name = json_str(at, "name");
+	const char *t = json_str(at, "last_update");
+	const char *name = json_str(at, "name");
 
 	if ((t != NULL && !time_parse(t, &p->page.last_update)) ||
 	    (name != NULL && (t == NULL || strlen(name) != ID_LEN)))
