@@ -196,7 +196,7 @@ user_key_since(struct site *s, struct arena *a, const char *user)
 {
 	struct fault fault;
 	struct doc d;
-	char *key, *since;
+	char *key = NULL, *since;
 
 	if (!find_user(s, a, user, &d, &key, &fault) || key == NULL ||
 	    doc_secret(s, a, d.id, NULL, "api_secret") == NULL)
