@@ -161,4 +161,35 @@ state hq >hq.state
 is 'nothing is parked any more' "$(grep -c ^parked hq.state)" 0
 ok 'es-apply, waking what was parked' each_point hq apply_log
 
+# ---- es-apply -B: what the other site has and this one forgot
+
+rm hq.db hq.new
+site hq
+subscribe hq shop Thing Person Form
+es-producer-log -s shop.db | es-apply -q -s hq.db
+awk 'BEGIN {
+	for (i = 1; i <= 2200; i++)
+		printf "{\"name\":\"B%d\",\"thing\":\"%s%d\"}\n", i,
+		    (i > 1200 ? "B" : "T"), (i > 1200 ? i - 1200 : i % 31 + 10)
+	for (i = 10; i <= 40; i += 3)
+		printf "{\"name\":\"T%d\",\"title\":\"3\",\"thing\":\"B%d\"}\n",
+		    i, i * 50
+}' >lost
+sqlite3 shop.db '.backup shop.new'
+es-put -q -s shop.db Thing <lost
+es-producer-log -s shop.db | es-apply -q -s hq.db 2>log
+es-producer-log -s hq.db -B shop >given
+fresh shop
+es-init -q -R -s shop.db
+sqlite3 shop.db '.backup shop.new'
+give() {
+	es-apply -B -s shop.db given
+}
+give >out
+state shop >shop.state
+is 'what was forgotten is there again' \
+    "$(grep -c '^document.*|B[0-9]' shop.state)" 2200
+least=5
+ok 'es-apply -B' each_point shop give
+
 done_testing
