@@ -185,7 +185,7 @@ sqlite3 shop.db '.backup shop.new'
 give() {
 	es-apply -B -s shop.db given
 }
-give >out
+give >out 2>log
 state shop >shop.state
 is 'what was forgotten is there again' \
     "$(grep -c '^document.*|B[0-9]' shop.state)" 2200
