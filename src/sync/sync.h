@@ -101,14 +101,15 @@ struct prune {
  * failed. */
 int	 prune_some(struct prune *);
 
-/* ---- answer.c - what a producer answers to a pull: es-serve, es-pull from a
- * file and es-producer-log -c give the same text */
+/* ---- answer.c - what a producer answers to a pull: es-serve, and es-pull from a
+ * file, give the same text */
 
 struct answer;
 struct answer_request {
 	const char	*consumer;	/* its name or identity */
 	const char	*last_update, *name;	/* its cursor, as text; NULL: the beginning */
-	int64_t		 limit;		/* journal entries a page, 1 to 100000 */
+	int64_t		 limit;		/* journal entries a page, 1 to 100000; one
+					 * without events goes on for 20000 */
 	bool		 grant;		/* begin with a grant line */
 	/* snapshots of what it may read, by number, instead of a page: */
 	bool		 initial;
@@ -123,14 +124,10 @@ struct answer *answer_open(struct site *, struct arena *,
 /* The next piece, whole lines with newlines, about 64 KB; until the next call.
  * len 0: it is over.  NULL: the site failed.  A piece is made in a read
  * transaction of its own, by the rights that the consumer has then; where these
- * changed since the last grant line it begins with a new one.  The last lines
- * are a checkpoint (of snapshots: an initial line) and, if asked for, none. */
+ * changed since the last grant line it begins with a new one.  The last line
+ * is a checkpoint, of snapshots an initial line: {"initial":{"position":{
+ * "last_update","name"},"after","events","more"}}. */
 const char *answer_next(struct answer *, size_t *len);
-/* After the end: may there be more? */
-bool	 answer_more(const struct answer *);
-/* The cursor it ended at. */
-void	 answer_cursor(const struct answer *, int64_t *creation,
-	    char name[ID_LEN + 1]);
 void	 answer_close(struct answer *);
 
 /* ---- subscribe.c, tell.c, edit.c, consent.c - Event Producer and Event
