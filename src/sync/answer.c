@@ -17,7 +17,8 @@ struct answer {
 	struct arena	 run, a;	/* a: of one line */
 	struct view	*view;
 	int64_t		 newest;	/* of the journal, as view was opened */
-	const char	*site;		/* the consumer's identity, or NULL */
+	const char	*consumer;	/* the name of its document */
+	const char	*site;		/* its identity, or NULL */
 	char		*grant;		/* the last that was sent */
 	struct buf	 out;
 	int64_t		 from;		/* as it was asked */
@@ -46,6 +47,7 @@ look(struct answer *r)
 	if ((r->view = view_open(r->s, r->q->consumer)) == NULL ||
 	    !consumer_load(r->s, &r->run, r->q->consumer, &c))
 		return false;
+	r->consumer = c.name;
 	r->site = c.site;
 	return true;
 }
@@ -102,6 +104,8 @@ answer_open(struct site *s, struct arena *a, const struct answer_request *q,
 void
 answer_close(struct answer *r)
 {
+	if (r == NULL)
+		return;
 	view_close(r->view);
 	free(r->grant);
 	buf_free(&r->out);
@@ -127,8 +131,8 @@ add_grant(struct answer *r)
 {
 	char *line;
 
-	if (!r->q->grant || (line = consumer_grant(r->s, &r->a,
-	    r->q->consumer)) == NULL)
+	if (!r->q->grant ||
+	    (line = consumer_grant(r->s, &r->a, r->consumer)) == NULL)
 		return;
 	if (r->grant != NULL && strcmp(r->grant, line) == 0)
 		return;
