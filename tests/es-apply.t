@@ -417,6 +417,21 @@ Synced Create Thing l
 0
 --- err
 .
+cp hq.db before.db
+t 'unique fields, under local names: the name it came with is another document here' '
+    echo "{\"doctype\":\"DocType\",\"name\":\"Badge\",\"module\":\"Test\",\"autoname\":\"B-.##\",\"fields\":[{\"fieldname\":\"code\",\"fieldtype\":\"Data\",\"unique\":1}]}" >badge.json
+    es-doctype -q -s hq.db badge.json; subscribe hq north "Badge,\"use_same_name\":0"
+    echo "{\"code\":\"K\"}" | es-put -q -s hq.db Badge; send hq; s=$?; docs Badge name,code; exit $s' 1 <<'.'
+--- in
+u50 Create Badge B-01 {"code":"K"} @badge
+--- out
+Failed Create Badge B-01: 'code' must be unique, but 'B-01' has 'K' already
+{"name":"B-01","code":"K"}
+--- err
+es-apply: 1 events: 0 applied, 1 parked, 0 refused, 0 rejected, 0 known or not subscribed
+.
+rm -f hq.db-*
+cp before.db hq.db
 t 'a diff of another shape' 'send hq' 1 <<'.'
 --- in
 e23 Update Thing k {"changed":[]} <e22
