@@ -231,6 +231,9 @@ producer_told(struct site *s, struct arena *a, const char *name)
 int
 producer_tell(struct site *s, const char *name, const char *request)
 {
+	if (request == NULL)
+		return db_do(s->db, "DELETE FROM told WHERE producer = ?", "s",
+		    name);
 	return db_do(s->db, "INSERT INTO told VALUES(?1, ?2)"
 	    " ON CONFLICT DO UPDATE SET request = ?2", "ss", name, request);
 }
@@ -240,7 +243,7 @@ producer_restart(struct site *s, const char *name)
 {
 	db_do(s->db, "UPDATE producer SET cursor = 0, cursor_name = NULL"
 	    " WHERE name = ?", "s", name);
-	return db_do(s->db, "DELETE FROM told WHERE producer = ?", "s", name);
+	return producer_tell(s, name, NULL);
 }
 
 bool

@@ -774,7 +774,7 @@ forget_peer(struct site *s, const struct doc *d)
 	if (strcmp(d->meta->name, "Event Consumer") == 0)
 		return consumer_changed(s, d->name, NULL, s->newest);
 	if (strcmp(d->meta->name, "Event Producer") == 0)
-		return producer_restart(s, d->name);
+		return producer_tell(s, d->name, NULL);
 	return 0;
 }
 
