@@ -1,5 +1,6 @@
 #!/bin/sh
 # es-pull - what a producer answers, and what it should not answer
+# shellcheck disable=SC2154
 
 . "${0%/*}/lib.sh"
 . "$ES_TOP/tests/sites.sh"
