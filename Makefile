@@ -116,7 +116,8 @@ lint:
 	$(if $(wildcard man/*),mandoc -Tlint -Wwarning man/*)
 	$(if $(wildcard man/es.7),$(README) | diff README -)
 	shellcheck $(call scripts,share/* .ci/run bin/* tests/bench/run tests/soak)
-	shellcheck -S warning -e SC1090,SC2034 tests/lib.sh tests/sites.sh $(call scripts,tests/*.t)
+	shellcheck -S warning -e SC1090,SC2034 tests/lib.sh tests/sites.sh tests/serve.sh \
+	    $(call scripts,tests/*.t)
 	$(MAKE) -s $(call variant,gcc) CC=gcc CFLAGS='-O2 -Werror' all unit benches
 	$(MAKE) -s $(call variant,clang) CC=clang CFLAGS='-O2 -Werror' \
 	    all unit benches

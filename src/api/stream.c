@@ -218,8 +218,9 @@ pull_snapshots(struct call *c)
 	    !arg_int(c, "limit", 1, PAGE_MAX, &q.limit) ||
 	    !arg_int(c, "after", 0, INT64_MAX, &q.after))
 		return;
-	if (names != NULL && !yyjson_is_arr(names)) {
-		reply_error(c, INVALID, "names is no array");
+	if (names != NULL && (!yyjson_is_arr(names) || q.doctype == NULL)) {
+		reply_error(c, INVALID, "names is no array of names of one "
+		    "doctype");
 		return;
 	}
 	if (!may_stream(c))
