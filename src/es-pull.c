@@ -240,7 +240,7 @@ check_user(struct run *r)
 		r->why = xstrdup(why);
 		return MISUSE;
 	}
-	for (i = 0; i < r->p.nrows; i++)
+	for (i = 0; i < r->p.nrows && !rights.user.manager; i++)
 		if (r->p.rows[i].approved &&
 		    (m = site_meta(s, r->p.rows[i].doctype)) != NULL &&
 		    !rights_allow(&rights, m, all, &fault))
