@@ -15,7 +15,7 @@ news=event_producer.event_producer.new_event_notification
 
 cat >doctypes.json <<'.'
 {"doctype":"DocType","name":"Part","module":"T","istable":1,"fields":[{"fieldname":"code","fieldtype":"Data"},{"fieldname":"note","fieldtype":"Data"}]}
-{"doctype":"DocType","name":"Kind","module":"T","autoname":"Prompt","fields":[{"fieldname":"title","fieldtype":"Data"}]}
+{"doctype":"DocType","name":"Kind","module":"T","autoname":"Prompt","permissions":[{"role":"Event Subscriber","read":1}],"fields":[{"fieldname":"title","fieldtype":"Data"}]}
 {"doctype":"DocType","name":"Item","module":"T","autoname":"Prompt","permissions":[{"role":"Clerk","read":1}],"fields":[{"fieldname":"title","fieldtype":"Data"},{"fieldname":"size","fieldtype":"Int"},{"fieldname":"kind","fieldtype":"Link","options":"Kind"},{"fieldname":"pin","fieldtype":"Password"},{"fieldname":"text","fieldtype":"Long Text"},{"fieldname":"parts","fieldtype":"Table","options":"Part"}]}
 .
 cat >documents <<'.'

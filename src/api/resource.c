@@ -95,6 +95,14 @@ sees(struct call *c, const struct sight *sight, const char *doctype,
 	return false;
 }
 
+/* What a consumer may read is not for DocPerms to say: they may be everybody's. */
+static bool
+reads_all(struct call *c, const struct meta *m)
+{
+	return c->user.manager ||
+	    (!who_subscribes(c) && user_may(c->s, &c->user, m, "read"));
+}
+
 static bool
 may_see(struct call *c, const char *doctype, const char *name)
 {
@@ -186,6 +194,21 @@ show(struct call *c, const struct meta *meta, const char *json, size_t len)
 	reply_text(c, "{\"data\":", text, len, "}");
 }
 
+/* A document of the update log has the consumers that were sent it. */
+static const char *
+with_readers(struct call *c, const struct meta *m, const char *json,
+    size_t *len)
+{
+	struct readers *r;
+
+	if (strcmp(m->name, "Event Update Log") != 0)
+		return json;
+	r = readers_open(c->s);
+	json = readers_add(r, c->a, json, len);
+	readers_close(r);
+	return json;
+}
+
 static void
 one(struct call *c, const struct meta *m, const char *name)
 {
@@ -199,7 +222,7 @@ one(struct call *c, const struct meta *m, const char *name)
 	filter_name(f, name);
 	filter_run(f);
 	if ((found = filter_next(f, &json, &len)) == 1)
-		show(c, m, json, len);
+		show(c, m, with_readers(c, m, json, &len), len);
 	filter_free(f);
 	if (found == 0)
 		reply_error(c, NOT_THERE, "%s %s not found", m->name, name);
@@ -212,9 +235,7 @@ document(struct call *c, const char *doctype, const char *name)
 {
 	const struct meta *m = site_meta(c->s, doctype);
 
-	if (m != NULL && user_may(c->s, &c->user, m, "read"))
-		one(c, m, name);
-	else if (m != NULL && may_see(c, doctype, name))
+	if (m != NULL && (reads_all(c, m) || may_see(c, doctype, name)))
 		one(c, m, name);
 	else if (m == NULL && c->user.manager && !db_failed(c->s->db))
 		reply_error(c, NOT_THERE, "DocType %s not found", doctype);
@@ -411,8 +432,7 @@ list(struct call *c, const char *doctype)
 		return;
 	if (l.meta == NULL && c->user.manager && !db_failed(c->s->db))
 		reply_error(c, NOT_THERE, "DocType %s not found", doctype);
-	else if (l.meta != NULL && !l.meta->istable &&
-	    user_may(c->s, &c->user, l.meta, "read"))
+	else if (l.meta != NULL && !l.meta->istable && reads_all(c, l.meta))
 		list_all(c, &l);
 	else if (strcmp(doctype, "Event Consumer") == 0 &&
 	    (l.filters != NULL || l.or_filters != NULL || l.order != NULL ||
