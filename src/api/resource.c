@@ -221,8 +221,10 @@ one(struct call *c, const struct meta *m, const char *name)
 	f = filter_new(c->s, m, &fault);
 	filter_name(f, name);
 	filter_run(f);
-	if ((found = filter_next(f, &json, &len)) == 1)
-		show(c, m, with_readers(c, m, json, &len), len);
+	if ((found = filter_next(f, &json, &len)) == 1) {
+		json = with_readers(c, m, json, &len);
+		show(c, m, json, len);
+	}
 	filter_free(f);
 	if (found == 0)
 		reply_error(c, NOT_THERE, "%s %s not found", m->name, name);
