@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "site/site.h"
+#include "sync/sync.h"
 
 static const char usage[] =
     "usage: es-get [-Hqv] [-s site] [-C fields] [-L limit] [-O order] [-o file]\n"
@@ -132,16 +132,40 @@ build(struct get *g, char *operands[])
 /* ---- output */
 
 static void
+print_line(struct get *g, const char *json, size_t len)
+{
+	fwrite(json, 1, len, g->out);
+	putc('\n', g->out);
+	g->printed++;
+}
+
+static void
 print_lines(struct get *g)
 {
 	const char *json;
 	size_t len;
 
+	while (filter_next(g->filter, &json, &len) == 1)
+		print_line(g, json, len);
+}
+
+/* Whole documents of the update log: with the consumers that were sent them. */
+static void
+print_log(struct get *g)
+{
+	struct readers *r = readers_open(g->site);
+	const char *json;
+	struct arena a;
+	size_t len;
+
+	arena_init(&a);
 	while (filter_next(g->filter, &json, &len) == 1) {
-		fwrite(json, 1, len, g->out);
-		putc('\n', g->out);
-		g->printed++;
+		json = readers_add(r, &a, json, &len);
+		print_line(g, json, len);
+		arena_reset(&a);
 	}
+	arena_free(&a);
+	readers_close(r);
 }
 
 /* A value as people read it. */
@@ -213,6 +237,9 @@ print(struct get *g)
 	filter_run(g->filter);
 	if (g->table)
 		print_table(g);
+	else if (g->fields == NULL &&
+	    strcmp(g->meta->name, "Event Update Log") == 0)
+		print_log(g);
 	else
 		print_lines(g);
 	if (db_failed(g->site->db)) {

@@ -141,13 +141,14 @@ consumer_load(struct site *s, struct arena *a, const char *name,
 
 	memset(c, 0, sizeof(*c));
 	/* By name first: to be called by another's identity gains nothing. */
-	q = db_query(s->db, "SELECT id, name, site FROM consumer WHERE name = ?1"
+	q = db_query(s->db, "SELECT id, name, site, cursor FROM consumer WHERE name = ?1"
 	    " OR site = ?1 ORDER BY name <> ?1", "s", name);
 	if (db_step(q) != 1)
 		return false;
 	c->id = db_int(q, 0);
 	c->name = text(a, q, 1);
 	c->site = text(a, q, 2);
+	c->cursor = db_int(q, 3);
 	db_end(q);
 	q = db_query(s->db, "SELECT doctype, pos, active, condition, own FROM"
 	    " granted WHERE consumer = ? ORDER BY doctype, pos", "i", c->id);

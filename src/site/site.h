@@ -403,6 +403,7 @@ struct consumer {
 	int64_t		 id;
 	const char	*name;		/* of the Event Consumer document */
 	const char	*site;		/* its identity, or NULL (stock) */
+	int64_t		 cursor;	/* it has all up to there, as far as is known */
 	struct grant	*grants;	/* by doctype, then pos */
 	size_t		 ngrants;
 };

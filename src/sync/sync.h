@@ -87,6 +87,19 @@ bool	 view_shows(struct view *, int64_t doc);
  * Nothing at all of an owner that was never heard of. */
 int	 back_write(struct site *, const char *owner, FILE *, int64_t *n);
 
+/* Has it been sent this entry, as far as is known by what it asked from last?
+ * It is taken to have asked while the document was in view. */
+bool	 view_sent(struct view *, const struct entry *);
+
+/* ---- readers.c - who was sent what: the consumers of Event Update Log
+ * documents, which are stored nowhere */
+
+struct readers;
+struct readers *readers_open(struct site *);
+/* Such a document with its consumers; in the arena. */
+char	*readers_add(struct readers *, struct arena *, const char *json, size_t *len);
+void	 readers_close(struct readers *);
+
 /* ---- prune.c - data of the journal that nobody needs any more (DESIGN 6) */
 
 struct prune {

@@ -320,10 +320,9 @@ track_noted(struct track *t, const struct entry *e, size_t n)
 	return i;
 }
 
-/* The point where the document last came into view, and whether it ever was
- * there: its grants and entries up to a point, in the order of the journal. */
-static struct scope
-since_of(struct view *v, const struct row *r, const struct entry *e, size_t n,
+/* Its grants and entries up to a point, in the order of the journal. */
+static struct track
+track_to(struct view *v, const struct row *r, const struct entry *e, size_t n,
     int64_t upto)
 {
 	struct track t = { .p = { .v = v, .r = r,
@@ -337,7 +336,16 @@ since_of(struct view *v, const struct row *r, const struct entry *e, size_t n,
 		track_entry(&t, &e[i]);
 	}
 	track_grants(&t, upto == INT64_MAX ? upto : upto + 1);
-	return t.sc;
+	return t;
+}
+
+/* The point where the document last came into view, and whether it ever was
+ * there. */
+static struct scope
+since_of(struct view *v, const struct row *r, const struct entry *e, size_t n,
+    int64_t upto)
+{
+	return track_to(v, r, e, n, upto).sc;
 }
 
 int
@@ -705,4 +713,58 @@ view_page(struct view *v, int64_t *at, char name[ID_LEN + 1], int64_t limit,
 	arena_reset(&v->page);
 	v->reached = *at;
 	return db_failed(v->s->db) ? -1 : v->events;
+}
+
+/* ---- what was sent */
+
+/* Was the row granted at any time from then to the consumer's cursor? */
+static bool
+granted_since(const struct view *v, const struct row *r, int64_t from)
+{
+	size_t k;
+
+	for (k = 0; k < r->n && r->g[k].pos <= v->c.cursor; k++)
+		if (r->g[k].active && (r->g[k].pos >= from || k == r->n - 1 ||
+		    r->g[k + 1].pos > from))
+			return true;
+	return false;
+}
+
+/* In its place, or with the history of its document when that came into view. */
+static bool
+body_sent(struct view *v, const struct row *r, const struct entry *e)
+{
+	const char *doctype;
+	struct entry *all;
+	struct track t;
+	bool sent;
+	size_t n;
+
+	if (r->plain && was_active(r, e->creation))
+		return true;
+	all = journal_of(v->s, &v->page, journal_last(v->s, e->doc, &doctype),
+	    &n);
+	t = track_to(v, r, all, n, e->creation);
+	sent = (t.k > 0 && satisfies(&t.p, t.k - 1)) ||
+	    since_of(v, r, all, n, v->c.cursor).since > e->creation;
+	free(all);
+	return sent;
+}
+
+bool
+view_sent(struct view *v, const struct entry *e)
+{
+	const struct row *r = row_of(v, e->doctype);
+	bool sent = false;
+
+	if (e->creation <= v->c.cursor && meta_streamed(e->doctype) &&
+	    !has_passed(v, e)) {
+		if (e->type == U_DELETE || e->type == U_RENAME)
+			sent = (r == NULL || granted_since(v, r, e->creation))
+			    && offered(v, e->doc);
+		else
+			sent = r != NULL && body_sent(v, r, e);
+	}
+	arena_reset(&v->page);
+	return sent;
 }
