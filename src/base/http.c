@@ -197,7 +197,7 @@ struct http {
 	char		 error[CURL_ERROR_SIZE];
 	char		 refused[100];	/* the address we did not connect to */
 	/* of the request under way: */
-	const struct http_request *r;
+	struct http_request r;
 	bool		 stream, stopped, toolong;
 };
 
@@ -271,21 +271,21 @@ streams(struct http *h)
 
 	curl.getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl.getinfo(h->curl, CURLINFO_CONTENT_TYPE, &type);
-	return h->r->data != NULL && status == 200 && type != NULL &&
-	    is_type(type, h->r->accept);
+	return h->r.data != NULL && status == 200 && type != NULL &&
+	    is_type(type, h->r.accept);
 }
 
 static size_t
 receive(char *p, size_t size, size_t n, void *arg)
 {
 	struct http *h = arg;
-	int64_t limit = h->r->limit != 0 ? h->r->limit : BODY_MAX;
+	int64_t limit = h->r.limit != 0 ? h->r.limit : BODY_MAX;
 
 	(void)size;
 	if (h->body.len == 0 && !h->stream)
 		h->stream = streams(h);
 	if (h->stream) {
-		h->stopped = !h->r->data(h->r->arg, p, n);
+		h->stopped = !h->r.data(h->r.arg, p, n);
 		return h->stopped ? 0 : n;
 	}
 	if (h->flags & HTTP_CALLBACK && limit > CALLBACK_BODY)
@@ -304,8 +304,8 @@ progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 	struct http *h = arg;
 
 	(void)a, (void)b, (void)c, (void)d;
-	if (h->r->idle != NULL)
-		h->r->idle(h->r->arg);
+	if (h->r.idle != NULL)
+		h->r.idle(h->r.arg);
 	return 0;
 }
 
@@ -394,7 +394,7 @@ struct http *
 http_open(const struct http_peer *peer, const char **why)
 {
 	struct http *h;
-	bool loopback;
+	bool loopback = false;
 	size_t n = strlen(peer->url);
 
 	if ((*why = peer_fault(peer, &loopback)) != NULL)
@@ -541,21 +541,21 @@ bool
 http_do(struct http *h, const struct http_request *request,
     struct http_answer *a)
 {
-	struct http_request r = *request;
+	struct http_request *r = &h->r;
 	struct curl_slist *list;
 	CURLcode code;
 	char *url;
 
-	if (r.accept == NULL)
-		r.accept = "application/json";
+	*r = *request;
+	if (r->accept == NULL)
+		r->accept = "application/json";
 	*a = (struct http_answer){ 0 };
-	h->r = &r;
 	h->stream = h->stopped = h->toolong = false;
 	h->body.len = 0;
 	*h->error = *h->refused = '\0';
-	url = xprintf("%s%s", h->base, r.path);
-	list = headers(h, &r);
-	prepare(h, &r, url, list);
+	url = xprintf("%s%s", h->base, r->path);
+	list = headers(h, r);
+	prepare(h, r, url, list);
 	code = curl.perform(h->curl);
 	collect(h, a);
 	curl.slist_free(list);

@@ -182,8 +182,9 @@ serve(struct server *s, const char *answer, size_t len)
 	int c;
 
 	s->fd = socket(AF_INET, SOCK_STREAM, 0);
-	bind(s->fd, (struct sockaddr *)&sin, sizeof(sin));
-	listen(s->fd, 10);
+	if (bind(s->fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
+	    listen(s->fd, 10) == -1)
+		abort();
 	getsockname(s->fd, (struct sockaddr *)&sin, &n);
 	snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%d",
 	    ntohs(sin.sin_port));
@@ -221,37 +222,36 @@ stop(struct server *s)
 static const struct {
 	const char	*what, *answer;
 	size_t		 len;		/* 0: to its NUL */
-	bool		 whole;
 	int		 status;
-	bool		 cut;
+	bool		 whole, cut;
 	const char	*body;		/* what came of it, or NULL */
 } answers[] = {
 	{ "an answer", HEAD("application/json; charset=utf-8")
-	    "Content-Length: 2\r\n\r\n{}", 0, true, 200, false, "{}" },
+	    "Content-Length: 2\r\n\r\n{}", 0, 200, true, false, "{}" },
 	{ "in chunks", HEAD("application/json") "Transfer-Encoding: chunked"
-	    "\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n", 0, true, 200, false, "{}" },
+	    "\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n", 0, 200, true, false, "{}" },
 	{ "an error", "HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno", 0,
-	    true, 417, false, "no" },
+	    417, true, false, "no" },
 	{ "to come again", "HTTP/1.1 429 No\r\nRetry-After: 7\r\n"
-	    "Content-Length: 0\r\n\r\n", 0, true, 429, false, "" },
+	    "Content-Length: 0\r\n\r\n", 0, 429, true, false, "" },
 	{ "elsewhere", "HTTP/1.1 302 No\r\nLocation: http://127.0.0.1:1/x\r\n"
-	    "Content-Length: 0\r\n\r\n", 0, true, 302, false, "" },
+	    "Content-Length: 0\r\n\r\n", 0, 302, true, false, "" },
 	{ "cut", HEAD("application/json") "Content-Length: 9\r\n\r\n{}", 0,
-	    false, 200, true, "{}" },
+	    200, false, true, "{}" },
 	{ "cut between chunks", HEAD("application/json")
-	    "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", 0, false, 200,
-	    true, "{}" },
+	    "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", 0, 200,
+	    false, true, "{}" },
 	{ "cut in a chunk", HEAD("application/json")
-	    "Transfer-Encoding: chunked\r\n\r\n9\r\n{}", 0, false, 200, true,
+	    "Transfer-Encoding: chunked\r\n\r\n9\r\n{}", 0, 200, false, true,
 	    "{}" },
-	{ "none", "", 0, false, 0, false, NULL },
-	{ "no HTTP", "hello\r\n", 0, false, 0, false, NULL },
+	{ "none", "", 0, 0, false, false, NULL },
+	{ "no HTTP", "hello\r\n", 0, 0, false, false, NULL },
 	{ "no such encoding", HEAD("application/json") "Content-Encoding: zstd"
-	    "\r\nContent-Length: 5\r\n\r\nhello", 0, false, 200, true, NULL },
+	    "\r\nContent-Length: 5\r\n\r\nhello", 0, 200, false, true, NULL },
 	{ "packed", HEAD("application/json") "Content-Encoding: zstd\r\n"
 	    "Content-Length: 19\r\n\r\n" ZSTD, sizeof(HEAD("application/json")
 	    "Content-Encoding: zstd\r\nContent-Length: 19\r\n\r\n" ZSTD) - 1,
-	    true, 200, false, "hello\n" },
+	    200, true, false, "hello\n" },
 };
 
 static void
