@@ -97,4 +97,124 @@ ask till till@shop "$till" Thing
 is 'unless the producer took it away' "$(es-get -s shop.db 'Event Consumer' till |
     jq -c '.consumer_doctypes[] | [.ref_doctype, .own_condition]')" '["Thing",null]'
 
+# ---- over HTTP
+
+. "$ES_TOP/tests/serve.sh"
+ES_SITE=hq.db
+export ES_SITE
+es=/api/method/frappe.event_streaming.doctype
+register=$es.event_consumer.event_consumer.register_consumer
+events=$es.event_update_log.event_update_log.get_update_logs_for_consumer
+own=/api/resource/Event%20Consumer
+hq() {
+	es-init -q http://hq && es-doctype -q doctypes.json &&
+	    user shop 'Event Subscriber' && user spy 'Event Subscriber' &&
+	    user boss 'System Manager'
+}
+ok 'a site with users' hq
+serve hq -v
+# request NAME SITE DOCTYPE ...
+request() {
+	jq -nc '$ARGS.positional as [$name, $site] | {event_consumer: $name,
+	    site: $site, api_key: "bell", api_secret: "zyzzyva", user: "boss",
+	    consumer_doctypes: [$ARGS.positional[2:][] | {doctype: .}] | tojson}' \
+	    --args "$@"
+}
+shop=1k0yrpy2ycvst1953x3
+ask shop $register --data-urlencode "data=$(request http://127.0.0.1:1 $shop Thing)" >out
+es-approve -aq http://127.0.0.1:1 condition='doc.title != "hidden from them"'
+ask spy $register --data-urlencode "data=$(request http://127.0.0.2:1 '' Person)" >out
+es-approve -aq http://127.0.0.2:1
+echo '{"name":"a","title":"theirs"}' | es-put -q Thing
+
+t 'what a consumer may not have it has not by another name either' '
+    for name in http://127.0.0.1:1 http://127.0.0.1:1/ $shop; do
+	why spy $events --data-urlencode event_consumer=$name -d limit=9
+    done; why spy $register --data-urlencode "data=$(request $shop "" Person)"' <<'.'
+--- out
+no Event Consumer of yours is called so
+403
+no Event Consumer of yours is called so
+403
+no Event Consumer of yours is called so
+403
+the consumer's address is the identity of a site
+417
+.
+t 'whose user it is says the key, not the request' '
+    es-get -C user "Event Consumer" http://127.0.0.1:1' <<'.'
+--- out
+{"user":"shop"}
+.
+t 'the condition of the producer is not told, however it is asked for' '
+    ask shop $own/http:%2F%2F127.0.0.1:1 >said; ask shop $own >>said
+    for fields in "[\"*\"]" "[\"consumer_doctypes\"]" "[\"name\",\"\`consumer_doctypes\`\"]" \
+	"[\"\`tabEvent Consumer\`.consumer_doctypes\"]" \
+	"[\"\`tabEvent Consumer Document Type\`.own_condition\"]" "\"consumer_doctypes\""; do
+	ask shop $own -G --data-urlencode "fields=$fields" >>said
+    done
+    ask shop $own -G --data-urlencode "filters=[[\"Event Consumer Document Type\",\"own_condition\",\"like\",\"doc%\"]]" >>said
+    ask shop $own/http:%2F%2F127.0.0.1:1 -X PUT --data-urlencode \
+	"data={\"consumer_doctypes\":[{\"ref_doctype\":\"Thing\"}]}" >>said
+    ask shop $register --data-urlencode "data=$(request http://127.0.0.1:1 $shop Thing)" >>said
+    ask shop $events --data-urlencode event_consumer=http://127.0.0.1:1 -d limit=9 >>said
+    grep "hidden\|\"own_condition\":" said; grep -c "^200" said' <<'.'
+--- out
+6
+.
+t 'who has a key sees nothing of others, users and logs' '
+    for path in User User/boss User/spy "Event%20Producer" "Event%20Update%20Log" \
+	"Event%20Sync%20Log" "Event%20Consumer/http:%2F%2F127.0.0.1:1" \
+	"Event%20Consumer%20Document%20Type" DocType/User Role "Thing/a" Thing; do
+	ask spy "/api/resource/$path" | tail -1
+    done | uniq -c | sed "s/^ *//"
+    ask spy $own | jq -c "(.data)? // ."' <<'.'
+--- out
+12 403
+[{"name":"http://127.0.0.2:1"}]
+200
+.
+t 'secrets are in no document, journal or log' '
+    ask - "/api/method/version?api_key=bell&api_secret=zyzzyva" \
+	-H "Authorization: token bell:zyzzyva" >/dev/null
+    printf "%s\n" "GET /?api_secret=zyzzyva HTTP/1.1\r\nBad\r\n\r\n" \
+	"GET /?api_secret=zyzzyva HTTP/1.1\r\nHo" |
+	python3 "$ES_TOP/tests/raw.py" "$url" send >/dev/null
+    sqlite3 hq.db "SELECT data FROM document UNION ALL SELECT data FROM journal" >held
+    cat hq.log >>held
+    for key in shop spy boss; do jq -r .api_secret $key.key; done >secrets
+    grep -c zyzzyva held; grep -cFf secrets held
+    sqlite3 hq.db "SELECT DISTINCT value FROM secret WHERE value NOT LIKE '\''sha256:%'\''
+	AND field NOT LIKE '\''% since'\''"' <<'.'
+--- out
+0
+0
+zyzzyva
+.
+
+# ---- how much one may take
+
+jq -nc '{name: "big", title: ("x" * 12000000)}' | es-put -q Thing
+t 'who leaves streams unread is refused more of them' '
+    body=$(printf "event_consumer=%s&limit=999" "$(printf %s http://127.0.0.1:1 | jq -sRr @uri)")
+    key=$(jq -r "\"\(.api_key):\(.api_secret)\"" shop.key)
+    python3 - "${url##*:}" "$key" "$events" "$body" <<-.
+	import socket, sys
+	port, key, path, body = sys.argv[1:]
+	ask = "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: token %s\r\n" \
+	    "Content-Type: application/x-www-form-urlencoded\r\n" \
+	    "Content-Length: %d\r\n\r\n%s" % (path, key, len(body), body)
+	def begin():
+	    s = socket.create_connection(("127.0.0.1", int(port)))
+	    s.sendall(ask.encode())
+	    return s, s.recv(12).decode()[9:]
+	held = [begin() for i in range(50)]
+	print(sorted({status for s, status in held}), begin()[1])
+	.
+    ask spy $events --data-urlencode event_consumer=http://127.0.0.2:1 -d limit=9 | tail -1' <<'.'
+--- out
+['200'] 429
+200
+.
+
 done_testing
