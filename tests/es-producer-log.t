@@ -283,6 +283,14 @@ out
 --- err
 .
 is '-o: for its owner only' "$(stat -c %a out)" 600
+t '-o: what is no file is written, not replaced' 'ln -s /dev/null null; mkfifo fifo
+    es-producer-log -o null Note; cat fifo >got & es-producer-log -o fifo Note; wait
+    brief <got; test -L null && test -p fifo && test -c /dev/null' <<'.'
+--- out
+Create n
+end 0
+--- err
+.
 t '-o: a reader of the old file keeps it' 'echo old >out; { es-producer-log -o out Note; cat; } <out; grep -c . out' <<'.'
 --- out
 old

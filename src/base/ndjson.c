@@ -169,13 +169,28 @@ aside(const char *path)
 	return xprintf("%s.%ld.new", path, (long)getpid());
 }
 
+/* A device, a FIFO: it is written, not replaced. */
+static bool
+is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 FILE *
 out_open(const char *path)
 {
-	char *tmp = aside(path);
+	char *tmp;
 	FILE *fp = NULL;
 	int fd;
 
+	if (is_special(path)) {
+		if ((fp = fopen(path, "we")) == NULL)
+			warn("cannot write '%s'", safe(path));
+		return fp;
+	}
+	tmp = aside(path);
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd == -1 || (fp = fdopen(fd, "w")) == NULL)
 		warn("cannot write '%s'", safe(tmp));
@@ -201,9 +216,18 @@ sync_directory(const char *path)
 int
 out_rename(FILE *fp, const char *path)
 {
-	char *tmp = aside(path);
+	char *tmp;
 	bool bad;
 
+	if (is_special(path)) {
+		bad = ferror(fp);
+		if (fclose(fp) != 0 || bad) {
+			warn("cannot write '%s'", safe(path));
+			return -1;
+		}
+		return 0;
+	}
+	tmp = aside(path);
 	bad = ferror(fp) || fflush(fp) != 0 || fsync(fileno(fp)) == -1;
 	if (fclose(fp) != 0)
 		bad = true;
@@ -219,9 +243,12 @@ out_rename(FILE *fp, const char *path)
 void
 out_drop(FILE *fp, const char *path)
 {
-	char *tmp = aside(path);
+	char *tmp;
 
 	fclose(fp);
+	if (is_special(path))
+		return;
+	tmp = aside(path);
 	unlink(tmp);
 	free(tmp);
 }
