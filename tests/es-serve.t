@@ -536,7 +536,7 @@ HTTP/1.1 200 OK
 .
 # Page by page, to the end.
 pages() {
-	>whole
+	: >whole
 	set -- -d limit="$1"
 	while pull till $till "$@" >page; do
 		grep update_type page >>whole

@@ -19,7 +19,8 @@ put() {
 for hq in north south; do
 	es-key -q -o $hq.key -s $hq.db shop@example.com
 	serve $hq -q -s $hq.db
-	eval "${hq}_url=\$url ${hq}_pid=\$pid"
+	echo "${url:?}" >$hq.url
+	echo "${pid:?}" >$hq.pid
 	es-subscribe -q -k $hq.key -s shop.db "$url" user=Administrator \
 	    Thing use_same_name=1
 	es-approve -aq -s $hq.db shop
@@ -54,7 +55,7 @@ a b c d e
 .
 put south '{"doctype":"Thing","name":"f"}'
 t 'one producer by name, and from its site file' \
-    "es-sync -s shop.db '$north_url'; names; es-sync -s shop.db south.db; names" <<'.'
+    'es-sync -s shop.db "$(cat north.url)"; names; es-sync -s shop.db south.db; names' <<'.'
 --- out
 a b c d e
 a b c d e f
@@ -66,7 +67,7 @@ t '-n changes nothing' 'es-sync -n -s shop.db; names' <<'.'
 a b c d e f
 --- err
 .
-halt "$north_pid"
+halt "$(cat north.pid)"
 t 'one that is not there does not keep the others' \
     'es-sync -W 0 -s shop.db 2>err; s=$?; host <err | tail -n 1; names; exit $s' 111 <<'.'
 --- out
@@ -82,7 +83,7 @@ t 'one at a time' 'exec 8>>shop.db.lock; flock 8
 es-sync: another es-sync is at work on 'shop.db'
 .
 t 'as /bin/sh runs it, and from anywhere' \
-    "cd / && sh '$ES_BIN/es-sync' -s '$PWD/shop.db' -W 0 '$south_url'"
+    "cd / && sh '$ES_BIN/es-sync' -s '$PWD/shop.db' -W 0 '$(cat south.url)'"
 t 'called wrongly' 'es-sync -z' 100 <<'.'
 --- err
 usage: es-sync [-nqv] [-s site] [-W seconds] [producer ...]
