@@ -5,7 +5,7 @@
 
 . "${0%/*}/lib.sh"
 . "$ES_TOP/tests/serve.sh"
-url= pid=
+url='' pid=''
 
 mask() {
 	sed -E 's/\b20[0-9]{2}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}\b/TIME/g

@@ -4,7 +4,7 @@
 . "${0%/*}/lib.sh"
 . "$ES_TOP/tests/sites.sh"
 . "$ES_TOP/tests/serve.sh"
-url= pid=
+url='' pid=''
 
 mask() {
 	sed -E 's/127\.0\.0\.1:[0-9]+/HOST/g
