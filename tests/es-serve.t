@@ -835,7 +835,18 @@ t 'what it said of requests has no secrets' 'grep -c "^es-serve: POST $ES.$regis
 --- out
 2
 .
+sqlite3 hq.db "UPDATE consumer SET cursor = CASE name WHEN '$till' THEN
+    (SELECT max(creation) FROM journal WHERE docname = 'c') ELSE 0 END"
 serve four -L rate=1
+entry=$(es-get -C name 'Event Update Log' ref_doctype=Item docname=c update_type=Create | jq -r .name)
+t 'a document of the update log has the consumers that were sent it' '
+    ask boss "/api/resource/Event%20Update%20Log/$entry" |
+    jq -c "(.data | .docname, .consumers)? // ."' <<'.'
+--- out
+"c"
+[{"idx":1,"consumer":"http://127.0.0.1:1/till","creation":"TIME","modified":"TIME","parent":"ID","parentfield":"consumers","parenttype":"Event Update Log","doctype":"Event Update Log Consumer"}]
+200
+.
 t 'how often one may ask' 'for i in 1 2 3; do ask shop $me | tail -1; done; ask till $me | tail -1
     ask shop $me -i | tr -d "\r" | grep -i retry; why shop $me' <<'.'
 --- out

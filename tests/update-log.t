@@ -96,4 +96,13 @@ t 'what is never sent' 'es-get -s shop.db "Event Update Log" ref_doctype=User | 
 --- err
 .
 
+put '{"name":"e","count":0}' '{"name":"e","note":"out"}'
+has_all till
+has_all branch
+sent d e c >before
+es-prune -q -s shop.db
+is 'where the data was dropped' "$(sqlite3 shop.db "SELECT count(*) FROM journal
+    WHERE docname = 'e' AND data IS NOT NULL")" 0
+is 'it is known all the same' "$(sent d e c)" "$(cat before)"
+
 done_testing

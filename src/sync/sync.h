@@ -78,6 +78,9 @@ bool	 view_offers(struct view *, int64_t doc);
 int	 view_note(struct view *, const struct entry *e, size_t n, int64_t upto);
 /* Is it in view now? */
 bool	 view_shows(struct view *, int64_t doc);
+/* Has it been sent this entry, as far as is known by what it asked from last?
+ * It is taken to have asked while the document was in view. */
+bool	 view_sent(struct view *, const struct entry *);
 
 /* ---- back.c - to a site that was restored from an older copy (DESIGN 6) */
 
@@ -86,10 +89,6 @@ bool	 view_shows(struct view *, int64_t doc);
  * for its es-apply -B; a line {"back":…} says first whose they are.  *n lines.
  * Nothing at all of an owner that was never heard of. */
 int	 back_write(struct site *, const char *owner, FILE *, int64_t *n);
-
-/* Has it been sent this entry, as far as is known by what it asked from last?
- * It is taken to have asked while the document was in view. */
-bool	 view_sent(struct view *, const struct entry *);
 
 /* ---- readers.c - who was sent what: the consumers of Event Update Log
  * documents, which are stored nowhere */

@@ -37,6 +37,8 @@ struct view {
 	int64_t		 restored;	/* where all came into view anew, or 0 */
 	int64_t		 reached;	/* where the last page ended */
 	struct once	 whole;
+	struct map	 until;		/* of documents: see sent_until */
+	struct arena	 keys;		/* its keys and values */
 };
 
 /* ---- opening */
@@ -87,6 +89,7 @@ view_open(struct site *s, const char *consumer)
 	arena_init(&v->one);
 	arena_init(&v->page);
 	once_init(&v->whole);
+	arena_init(&v->keys);
 	if (!consumer_load(s, &v->run, consumer, &v->c)) {
 		view_close(v);
 		return NULL;
@@ -121,6 +124,8 @@ view_close(struct view *v)
 	arena_free(&v->one);
 	arena_free(&v->page);
 	once_free(&v->whole);
+	map_free(&v->until);
+	arena_free(&v->keys);
 	free(v);
 }
 
@@ -243,14 +248,25 @@ struct track {			/* a document's way into and out of view */
 	size_t		 k;		/* grants before k hold */
 	bool		 restored;	/* that was passed */
 	int64_t		 pruned;	/* its newest entry without data, or 0 */
+	int64_t		 until;		/* what it had before was sent; 0: nothing */
 };
+
+/* It is out of view from there on. */
+static void
+track_left(struct track *t, int64_t at)
+{
+	if (t->until == INT64_MAX)
+		t->until = at;
+}
 
 /* A restore: what was in view, or is, comes into it anew. */
 static void
 track_restored(struct track *t)
 {
-	if (t->k > 0 && satisfies(&t->p, t->k - 1))
+	if (t->k > 0 && satisfies(&t->p, t->k - 1)) {
 		t->sc.shown = true;
+		t->until = INT64_MAX;
+	}
 	if (t->sc.since != 0 || t->sc.shown)
 		t->sc.since = t->p.v->restored;
 	t->restored = true;
@@ -266,12 +282,16 @@ track_grants(struct track *t, int64_t at)
 	for (; t->k < r->n && r->g[t->k].pos < at; t->k++) {
 		if (!t->restored && restored < r->g[t->k].pos)
 			track_restored(t);
-		if (!satisfies(&t->p, t->k))
+		if (!satisfies(&t->p, t->k)) {
+			track_left(t, r->g[t->k].pos);
 			continue;
+		}
 		t->sc.shown = true;
 		if (regrants(t->k == 0 ? NULL : &r->g[t->k - 1], &r->g[t->k]) &&
 		    (t->sc.since != 0 || t->newest > r->g[0].pos))
 			t->sc.since = r->g[t->k].pos;
+		if (t->sc.since != 0)
+			t->until = INT64_MAX;
 	}
 	if (!t->restored && restored < at)
 		track_restored(t);
@@ -291,6 +311,10 @@ track_entry(struct track *t, const struct entry *e)
 	t->sc.shown |= is;
 	if (is && (!was || t->sc.since == 0))
 		t->sc.since = t->newest;
+	if (is)
+		t->until = INT64_MAX;
+	else
+		track_left(t, t->newest);
 	if (e->creation == t->pruned && !t->p.r->plain)
 		replay_state(&t->p, e);
 }
@@ -317,6 +341,10 @@ track_noted(struct track *t, const struct entry *e, size_t n)
 	t->restored = t->restored || t->p.v->restored < t->pruned;
 	t->newest = t->pruned;
 	replay_state(&t->p, &e[i - 1]);
+	if (t->k > 0 && satisfies(&t->p, t->k - 1))
+		t->until = INT64_MAX;
+	else
+		t->until = t->sc.since + 1;
 	return i;
 }
 
@@ -730,25 +758,47 @@ granted_since(const struct view *v, const struct row *r, int64_t from)
 	return false;
 }
 
-/* In its place, or with the history of its document when that came into view. */
+/* Before this entry of a document all Creates and Updates were sent: in their
+ * place, or with its history when it came into view.  0: none was. */
+static int64_t
+find_until(struct view *v, const struct row *r, int64_t doc)
+{
+	const char *doctype;
+	struct entry *e;
+	struct track t;
+	size_t n;
+
+	e = journal_of(v->s, &v->page, journal_last(v->s, doc, &doctype), &n);
+	t = track_to(v, r, e, n, v->c.cursor);
+	free(e);
+	return t.sc.since == 0 || t.sc.since > v->c.cursor ? 0 : t.until;
+}
+
+/* The same, once for all entries of a document. */
+static int64_t
+sent_until(struct view *v, const struct row *r, int64_t doc)
+{
+	char key[21];
+	size_t len = text_int(key, doc);
+	int64_t *until = map_get(&v->until, key, len);
+
+	if (until == NULL) {
+		if (v->until.n >= 10000) {
+			map_clear(&v->until);
+			arena_reset(&v->keys);
+		}
+		until = arena_alloc(&v->keys, sizeof(*until));
+		*until = find_until(v, r, doc);
+		map_set(&v->until, arena_dup(&v->keys, key, len), len, until);
+	}
+	return *until;
+}
+
 static bool
 body_sent(struct view *v, const struct row *r, const struct entry *e)
 {
-	const char *doctype;
-	struct entry *all;
-	struct track t;
-	bool sent;
-	size_t n;
-
-	if (r->plain && was_active(r, e->creation))
-		return true;
-	all = journal_of(v->s, &v->page, journal_last(v->s, e->doc, &doctype),
-	    &n);
-	t = track_to(v, r, all, n, e->creation);
-	sent = (t.k > 0 && satisfies(&t.p, t.k - 1)) ||
-	    since_of(v, r, all, n, v->c.cursor).since > e->creation;
-	free(all);
-	return sent;
+	return (r->plain && was_active(r, e->creation)) ||
+	    e->creation < sent_until(v, r, e->doc);
 }
 
 bool
