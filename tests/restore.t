@@ -284,6 +284,23 @@ t 'one that was never heard of has nothing to come back' 'subscribe till far Thi
 --- err
 .
 
+# ---- what was withheld in the time that is lost
+
+fresh shop till
+consumer till "$(row Thing)"
+subscribe till shop Thing
+put '{"doctype":"Thing","name":"x"}'
+pull till >log
+es-rm -q -s shop.db Thing x
+copy
+consumer till "$(row Thing '"unsubscribed":1')"
+pull till >log
+consumer till "$(row Thing)"
+restore
+es-init -q -R -s shop.db
+is 'a Delete that was passed over while the row was not granted comes after the restore' \
+    "$(pull till)" 'Synced Delete Thing x'
+
 # ---- a checkpoint that leads back
 
 fresh till

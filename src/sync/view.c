@@ -579,18 +579,16 @@ histories(struct view *v, const struct row *r, int64_t after, int64_t pos)
 	}
 }
 
-/* A row was granted at pos: what came into view by that. */
+/* Deletes of the row that may not have been had, from one point to another. */
 static void
-granted(struct view *v, const struct row *r, int64_t pos)
+deletes(struct view *v, const struct row *r, int64_t after, int64_t pos)
 {
 	struct entry e;
 	struct query *q;
 	int64_t *gone = NULL;
 	size_t i, m = 0;
 
-	histories(v, r, r->g[0].pos, pos);
-	/* Deletes that were withheld meanwhile. */
-	q = journal_deletes(v->s, r->doctype, withheld_from(r, pos), pos);
+	q = journal_deletes(v->s, r->doctype, after, pos);
 	while (journal_next(v->s, q, &e) == 1) {
 		gone = xrealloc(gone, (m + 1) * sizeof(*gone));
 		gone[m++] = e.creation;
@@ -604,6 +602,9 @@ granted(struct view *v, const struct row *r, int64_t pos)
 	free(gone);
 }
 
+/* What comes into view where a row was granted, or the site restored: then who
+ * has read on in the time that was lost had Deletes withheld of which the log
+ * does not tell. */
 static void
 grants_at(struct view *v, int64_t pos)
 {
@@ -612,12 +613,18 @@ grants_at(struct view *v, int64_t pos)
 
 	for (i = 0; i < v->nrows; i++) {
 		r = &v->rows[i];
-		if (pos == v->restored && row_active(r))
+		if (!row_active(r))
+			continue;
+		if (pos == v->restored) {
 			histories(v, r, 0, pos);
+			deletes(v, r, r->g[0].pos, pos);
+		}
 		for (k = 0; k < r->n; k++)
-			if (r->g[k].pos == pos && row_active(r) &&
-			    regrants(k == 0 ? NULL : &r->g[k - 1], &r->g[k]))
-				granted(v, r, pos);
+			if (r->g[k].pos == pos &&
+			    regrants(k == 0 ? NULL : &r->g[k - 1], &r->g[k])) {
+				histories(v, r, r->g[0].pos, pos);
+				deletes(v, r, withheld_from(r, pos), pos);
+			}
 	}
 }
 
