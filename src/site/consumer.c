@@ -142,7 +142,8 @@ consumer_load(struct site *s, struct arena *a, const char *name,
 	memset(c, 0, sizeof(*c));
 	/* By name first: to be called by another's identity gains nothing. */
 	q = db_query(s->db, "SELECT id, name, site, cursor FROM consumer WHERE"
-	    " name = ?1 OR site = ?1 ORDER BY name <> ?1", "s", name);
+	    " name = ?1 UNION ALL SELECT id, name, site, cursor FROM consumer"
+	    " WHERE site = ?1 LIMIT 1", "s", name);
 	if (db_step(q) != 1)
 		return false;
 	c->id = db_int(q, 0);

@@ -46,8 +46,9 @@ struct view {
 /* They were understood when they were entered; if an older program's is not
  * any more, that is said of the one that holds now. */
 static struct expr *
-compile(const struct meta *m, const char *text, bool now)
+compile(struct site *s, const char *doctype, const char *text, bool now)
 {
+	const struct meta *m;
 	struct fault fault;
 	struct expr *e;
 
@@ -55,7 +56,7 @@ compile(const struct meta *m, const char *text, bool now)
 		return NULL;
 	if ((e = expr_parse(text, &fault)) == NULL && now)
 		warnx("%s", safe(fault.text));
-	if (e != NULL && m != NULL)
+	if (e != NULL && (m = site_meta(s, doctype)) != NULL)
 		expr_bind(e, m);
 	return e;
 }
@@ -63,7 +64,6 @@ compile(const struct meta *m, const char *text, bool now)
 static void
 add_row(struct view *v, struct grant *g, size_t n)
 {
-	const struct meta *m = site_meta(v->s, g->doctype);
 	struct row *r = &v->rows[v->nrows++];
 	size_t i;
 
@@ -71,8 +71,9 @@ add_row(struct view *v, struct grant *g, size_t n)
 	r->condition = arena_alloc(&v->run, n * sizeof(*r->condition));
 	r->own = arena_alloc(&v->run, n * sizeof(*r->own));
 	for (i = 0; i < n; i++) {
-		r->condition[i] = compile(m, g[i].condition, i == n - 1);
-		r->own[i] = compile(m, g[i].own, i == n - 1);
+		r->condition[i] = compile(v->s, g->doctype, g[i].condition,
+		    i == n - 1);
+		r->own[i] = compile(v->s, g->doctype, g[i].own, i == n - 1);
 		if (g[i].condition != NULL || g[i].own != NULL)
 			r->plain = false;
 	}
@@ -675,6 +676,9 @@ body_event(struct view *v, const struct row *r, const struct entry *e)
 		how = !sc.visible || sc.since == 0 || e->creation < sc.since ? 0
 		    : e->creation == sc.since ? 2 : 1;
 	}
+	/* The first entry of a document is its whole history. */
+	if (how == 2 && e->before == 0 && !entry_pruned(e))
+		how = 1;
 	if (how == 1 && !entry_pruned(e))
 		emit(v, e);
 	else if (how == 1 && !has_passed(v, e) && once_first(&v->whole, e->doc))
