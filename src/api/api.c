@@ -54,13 +54,17 @@ open_site(struct api *api)
 	return status;
 }
 
-/* What failed once is opened anew: the disk has room again, the file was put
- * back. */
+/* What failed may do better now: the disk has room again, the file was put
+ * back.  With a full disk what is open can be read; it could not be opened. */
 static bool
 is_ready(struct api *api)
 {
-	if (api->s != NULL && db_failed(api->s->db))
-		close_site(api);
+	if (api->s != NULL && db_failed(api->s->db)) {
+		if (db_mend(api->s->db))
+			site_rollback(api->s);
+		if (db_failed(api->s->db))
+			close_site(api);
+	}
 	if (api->s == NULL && time_steady() - api->opened >= OPEN_MS)
 		open_site(api);
 	return api->s != NULL;
@@ -115,8 +119,10 @@ write_contacts(struct api *api)
 		if (k->noted)
 			consumer_contact(api->s, k->consumer, k->cursor,
 			    *k->name == '\0' ? NULL : k->name);
-	if (site_commit(api->s) == -1)
+	if (site_commit(api->s) == -1) {
+		api->not_before = time_steady() + NOTE_MS;
 		return;
+	}
 	for (k = api->contact; k != NULL; k = k->next)
 		k->noted = false;
 	api->noted = 0;
@@ -131,8 +137,8 @@ api_tick(void *arg, bool busy)
 	/* Another file has its name now. */
 	if (api->s != NULL && is != -1 && is != api->inode)
 		close_site(api);
-	if (api->noted != 0 && (!busy ||
-	    time_steady() - api->noted >= NOTE_MS))
+	if (api->noted != 0 && time_steady() >= api->not_before &&
+	    (!busy || time_steady() - api->noted >= NOTE_MS))
 		write_contacts(api);
 }
 

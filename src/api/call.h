@@ -98,6 +98,7 @@ struct api {
 	struct bucket	*bucket;	/* all of them */
 	struct contact	*contact;	/* all of them */
 	int64_t		 noted;		/* since when one waits to be written; 0 */
+	int64_t		 not_before;	/* that failed; not again at once */
 };
 /* What a consumer has is written down later. */
 void	 api_note(struct api *, const char *consumer, int64_t cursor,

@@ -224,6 +224,9 @@ void	 db_close(struct db *);
 /* After a failure of disk, lock or database everything on it fails, quietly:
  * the message was printed where it happened.  TEMPFAIL or 0. */
 int	 db_failed(const struct db *);
+/* After a full disk or a lock it can be used again, without what was not
+ * committed: rolls back and forgets the failure.  False: it is for good. */
+bool	 db_mend(struct db *);
 /* Prepared once for each literal (the pointer is the key, so pass literals),
  * or freshly each time if sql was built: then db_query_text.
  * types, one letter each: i int64_t, s string or NULL, t text with size_t

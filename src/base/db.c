@@ -33,6 +33,7 @@ struct db {
 	char		*path;
 	struct query	 queries[STATEMENTS];	/* by address of the literal */
 	int		 failed;
+	bool		 passing;	/* it may be better when tried again */
 	bool		 patient;	/* as at first: a lock that stays is a failure */
 	int64_t		 deadline;	/* 0: none */
 	bool		 late;
@@ -64,6 +65,9 @@ fail(struct db *db, const char *doing)
 			warnx("cannot %s '%s': %s", doing, safe(db->path),
 			    sqlite3_errmsg(db->handle));
 		db->failed = TEMPFAIL;
+		db->passing = (code & 0xff) == SQLITE_FULL ||
+		    (code & 0xff) == SQLITE_BUSY ||
+		    sqlite3_system_errno(db->handle) == ENOSPC;
 	}
 	return -1;
 }
@@ -72,6 +76,16 @@ int
 db_failed(const struct db *db)
 {
 	return db->failed;
+}
+
+bool
+db_mend(struct db *db)
+{
+	if (db->failed && db->passing) {
+		db_rollback(db);
+		db->failed = 0;
+	}
+	return !db->failed;
 }
 
 /* ---- opening */
