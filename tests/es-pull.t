@@ -301,6 +301,13 @@ es-pull: http://HOST: the answer was cut
 es-apply: es-pull said: the answer was cut
 es-apply: 1 events: 1 applied, 0 parked, 0 refused, 0 rejected, 0 known or not subscribed
 .
+t 'cut among its headers' 'printf "HTTP/1.1 200 OK\r\nTransfer-Encoding: chu" >1
+    answer 1 200 text raw; pull | short' <<'.'
+--- out
+end 111: the answer was cut
+--- err
+es-pull: http://HOST: the answer was cut
+.
 t 'cut in a line' 'answer 1 200 short=30 cut; both' <<'.'
 --- file 1
 e07 Create Thing c {"title":"c"}

@@ -464,6 +464,9 @@ remote_pull(struct remote *r, const struct remote_pull *p)
 	buf_free(&form);
 	if (!good || r->status != DONE)
 		return false;
+	/* For libcurl an end among the headers is the end of an answer. */
+	if (a.len == 0 && *a.type == '\0')
+		return fail(r, TEMPFAIL, "the answer was cut");
 	if (a.len > 0 || strcmp(a.type, "application/x-ndjson") != 0)
 		return fail(r, MISUSE, "no es-serve answers there: what came "
 		    "is %s", *a.type == '\0' ? "nothing" : a.type);
