@@ -15,12 +15,16 @@ for first in 0 50 100 150 200 250; do
 	ok "histories $first to $((first + 49)) are as in the model" \
 	    histories $first $((first + 49))
 done
+for first in 0 100 200; do
+	ok "over the line, with all that the model's pair has: $first to $((first + 99))" \
+	    histories $first $((first + 99)) --how whole
+done
 ok 'so they are with dependencies, snapshots, and edits at both sites' \
     histories 0 99 --how edits,deps
 
 # The programs of the build with the sanitizers, if there is one.
 if [ -x "$ES_SAN/es-apply" ]; then
-	ES_BIN=$ES_SAN
+	export ES_BIN="$ES_SAN"
 	ok 'so they are under the sanitizers' \
 	    histories 300 307 --how edits,deps
 fi
