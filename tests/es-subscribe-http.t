@@ -144,6 +144,28 @@ t 'it does not know us any more: it is told all again' 'es-rm -q -s hq.db "Event
 ["https://store.example.com","shop","Person","Pending",0,"doc.title == \"y\""]
 --- err
 .
+# forget: headquarters has what an older copy of it would have.
+forget() {
+	es-get -s hq.db 'Event Consumer' https://store.example.com |
+	    jq -c '.consumer_doctypes[1] |= (.condition = null | .unsubscribed = 1)' |
+	    es-put -q -s hq.db
+}
+t 'it was restored and has an older subscription: it is told again by es-subscribe' 'forget; theirs | tail -1
+    es_subscribe -q "$hq"; rows | tail -1; theirs | tail -1' <<'.'
+--- out
+["https://store.example.com","shop","Person","Pending",1,null]
+["Person","Pending",0,"doc.title == \"y\"",1]
+["https://store.example.com","shop","Person","Pending",0,"doc.title == \"y\""]
+--- err
+.
+t 'or, as a pull shows it, by the next one' 'forget; for n in 1 2; do
+    es-pull -q -s store.db "$hq" | es-apply -s store.db; rows | tail -1; done; theirs | tail -1' <<'.'
+--- out
+["Person","Pending",0,"doc.title == \"y\"",0]
+["Person","Pending",0,"doc.title == \"y\"",1]
+["https://store.example.com","shop","Person","Pending",0,"doc.title == \"y\""]
+--- err
+.
 t '-R: registered anew; what was approved stays so' 'es-approve -aq -s hq.db https://store.example.com; es_subscribe -Rq "$hq"; rows
     es-rm -q -s hq.db "Event Consumer" https://store.example.com; es_subscribe -Rq "$hq"; rows' <<'.'
 --- out

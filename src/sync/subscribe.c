@@ -66,13 +66,13 @@ asked_rows(struct own *o, yyjson_mut_doc *m, const char *doctype)
 }
 
 static yyjson_mut_val *
-request(struct own *o, yyjson_mut_doc *m)
+request(struct own *o, yyjson_mut_doc *m, yyjson_mut_val *rows)
 {
 	yyjson_mut_val *r = yyjson_mut_obj(m);
 
 	json_put(m, r, "event_consumer", json_new_str(m, o->s->address));
 	json_put(m, r, "consumer_doctypes", json_new_str(m, json_mut_text(o->a,
-	    asked_rows(o, m, "doctype"), NULL)));
+	    rows, NULL)));
 	json_put(m, r, "user", json_new_str(m, o->p.user));
 	json_put(m, r, "site", json_new_str(m, o->s->id));
 	return r;
@@ -83,7 +83,8 @@ request_text(struct own *o)
 {
 	yyjson_mut_doc *m = yyjson_mut_doc_new(&o->a->alc);
 
-	return json_mut_text(o->a, request(o, m), NULL);
+	return json_mut_text(o->a, request(o, m, asked_rows(o, m, "doctype")),
+	    NULL);
 }
 
 static char *
@@ -93,7 +94,7 @@ registration_text(struct own *o)
 	const char *key = json_str(o->root, "notify_key");
 	const char *secret = doc_secret(o->s, o->a, o->d.id, NULL,
 	    "notify_secret");
-	yyjson_mut_val *r = request(o, m);
+	yyjson_mut_val *r = request(o, m, asked_rows(o, m, "doctype"));
 
 	if (key != NULL && secret != NULL) {
 		json_put(m, r, "api_key", json_new_str(m, key));
@@ -179,15 +180,40 @@ answers(const struct own *o, yyjson_val *grant)
 	    yyjson_arr_size(yyjson_obj_get(grant, "doctypes"));
 }
 
-/* What it is newly known to have been told, or NULL. */
+/* What it has of us, as the request that made it so; NULL if it does not say. */
+static const char *
+had_text(struct own *o, yyjson_val *grant)
+{
+	yyjson_mut_doc *m = yyjson_mut_doc_new(&o->a->alc);
+	yyjson_mut_val *rows = yyjson_mut_arr(m), *to;
+	yyjson_val *row;
+	size_t i, n;
+
+	yyjson_arr_foreach(yyjson_obj_get(grant, "doctypes"), i, n, row) {
+		if (yyjson_obj_get(row, "unsubscribed") == NULL)
+			return NULL;
+		to = yyjson_mut_arr_add_obj(m, rows);
+		json_put(m, to, "doctype", json_new_str(m, json_str(row,
+		    "ref_doctype")));
+		json_put(m, to, "condition", json_new_str(m,
+		    condition_of(row)));
+		json_put(m, to, "unsubscribed", json_new_int(m,
+		    json_int(row, "unsubscribed", 0) != 0));
+	}
+	return json_mut_text(o->a, request(o, m, rows), NULL);
+}
+
+/* What it is newly known to have been told, or NULL.  If it has something else
+ * than it was told, it was restored from an older copy: it is told again. */
 static const char *
 newly_told(struct own *o, yyjson_val *grant)
 {
-	const char *request = json_str(grant, "request"), *ask = request_text(o);
+	const char *ask = request_text(o), *has;
 
-	if (same_text(ask, producer_told(o->s, o->a, o->p.name)))
-		return NULL;
-	return same_text(request, ask) || answers(o, grant) ? ask : NULL;
+	has = same_text(json_str(grant, "request"), ask) || answers(o, grant) ?
+	    ask : had_text(o, grant);
+	return has == NULL || same_text(has, producer_told(o->s, o->a,
+	    o->p.name)) ? NULL : has;
 }
 
 /* The rows with their new statuses; NULL: they are as they were. */
@@ -269,6 +295,15 @@ subscribe_grant(struct site *s, struct arena *a, yyjson_val *grant,
 		return false;
 	return told == NULL || producer_tell(s, name, told) == 0 ||
 	    fault_set(fault, "failed", "the site failed");
+}
+
+bool
+subscribe_is_told(struct site *s, struct arena *a, const char *producer,
+    yyjson_val *grant)
+{
+	struct own o;
+
+	return own_load(&o, s, a, producer) && answers(&o, grant);
 }
 
 bool

@@ -158,14 +158,18 @@ char	*subscribe_registration(struct site *, struct arena *,
 char	*subscribe_change(struct site *, struct arena *, const char *producer);
 /* Takes in a grant {"event_producer","site","event_consumer","doctypes":[{
  * "ref_doctype","status","condition","unsubscribed"}],"request"}, the value of a
- * grant line, in the caller's transaction: statuses of rows, and that it was told
- * all that we ask, if that is its request or what it says.  Only of a producer
- * that is there, and if it is meant for this site.  False and a fault. */
+ * grant line, in the caller's transaction: statuses of rows, and what it was told:
+ * all that we ask, if that is its request or what it says, else what it says.  Only
+ * of a producer that is there, and if it is meant for this site.  False and a
+ * fault. */
 bool	 subscribe_grant(struct site *, struct arena *, yyjson_val *grant,
 	    struct fault *);
 /* Would it change anything here?  Who has passed one on passes on all after it:
  * what is here is not what will be. */
 bool	 subscribe_is_news(struct site *, struct arena *, yyjson_val *grant);
+/* Does it speak of all that we ask, and of nothing else? */
+bool	 subscribe_is_told(struct site *, struct arena *, const char *producer,
+	    yyjson_val *grant);
 
 /* tell.c: the producer is told over the line, if it was not told yet: registers,
  * or changes what it has.  Writes nothing.  *grant: the grant line for es-apply
@@ -173,7 +177,8 @@ bool	 subscribe_is_news(struct site *, struct arena *, yyjson_val *grant);
  * or TEMPFAIL and a message in *why (in the arena, foreign text raw). */
 int	 subscribe_tell(struct site *, struct arena *, const char *producer,
 	    struct remote *, char **grant, const char **why);
-/* Asks it how that stands: the grant line, or why not. */
+/* Asks it how that stands, and tells it again what it has lost: the grant line,
+ * or why not. */
 int	 subscribe_ask(struct site *, struct arena *, const char *producer,
 	    struct remote *, char **grant, const char **why);
 

@@ -148,13 +148,19 @@ subscribe_ask(struct site *s, struct arena *a, const char *producer,
 	struct tell t = { s, a, producer, r, yyjson_mut_doc_new(&a->alc) };
 	yyjson_val *doc = remote_consumer(r, a, s->address);
 	yyjson_mut_val *g = NULL;
-	const char *said;
+	const char *said, *told = NULL;
 	bool there;
 
-	if (doc != NULL)
+	if (doc != NULL && !subscribe_is_told(s, a, producer,
+	    yyjson_doc_get_root(yyjson_mut_val_imut_copy(grant_of(&t, doc),
+	    &a->alc)))) {
+		/* It was restored from an older copy. */
+		told = subscribe_request(s, a, producer);
+		g = change(&t);
+	} else if (doc != NULL)
 		g = grant_of(&t, doc);
 	else if (remote_fault(r, &said) != TEMPFAIL)
 		g = enrol(&t, &there);
-	*grant = g == NULL ? NULL : grant_line(&t, g, NULL);
+	*grant = g == NULL ? NULL : grant_line(&t, g, told);
 	return g == NULL ? fault_of(&t, why) : DONE;
 }
