@@ -66,7 +66,9 @@ begin(struct answer *r, struct arena *a)
 	if (q->initial) {
 		r->at = q->after;
 		return q->names != NULL && q->doctype == NULL ?
-		    "names without a doctype" : NULL;
+		    "names without a doctype" :
+		    q->origins != NULL && q->doctype != NULL ?
+		    "origins of one doctype" : NULL;
 	}
 	if ((why = produce_start(r->s, a, q->last_update, q->name, &r->at,
 	    r->name)) == NULL && q->last_update != NULL)
@@ -216,28 +218,54 @@ add_snapshot(struct answer *r, const struct doc *d)
 static bool
 may_read(struct answer *r, const struct doc *d)
 {
+	bool named = r->q->names != NULL || r->q->origins != NULL;
+
 	return meta_streamed(d->meta->name) && (view_shows(r->view, d->id) ||
-	    (r->q->names != NULL && view_offers(r->view, d->id)));
+	    (named && view_offers(r->view, d->id)));
+}
+
+/* The document of [site, birth], if it is there. */
+static bool
+of_origin(struct answer *r, yyjson_val *v, struct doc *d)
+{
+	const char *site = yyjson_get_str(yyjson_arr_get(v, 0));
+	const char *birth = yyjson_get_str(yyjson_arr_get(v, 1));
+	bool gone;
+	int64_t id;
+
+	if (site == NULL || birth == NULL)
+		return false;
+	id = origin_find(r->s, site, birth, &gone);
+	return id != 0 && !gone && doc_load(r->s, &r->a, id, true, d);
+}
+
+static bool
+of_name(struct answer *r, const struct meta *m, yyjson_val *v, struct doc *d)
+{
+	const char *name = yyjson_get_str(v);
+
+	return m != NULL && name != NULL &&
+	    doc_find(r->s, &r->a, m, name, true, d);
 }
 
 /* The next document; false after the last.  *is: it is there. */
 static bool
 next_document(struct answer *r, const struct meta *m, struct doc *d, bool *is)
 {
-	const char *name;
+	const struct answer_request *q = r->q;
+	yyjson_val *list = q->origins != NULL ? q->origins : q->names, *v;
 
 	*is = true;
-	if (r->q->names == NULL) {
+	if (list == NULL) {
 		if (!doc_after(r->s, &r->a, r->at, m == NULL ? 0 : m->id, d))
 			return false;
 		r->at = d->id;
 		return true;
 	}
-	if (r->at >= (int64_t)yyjson_arr_size(r->q->names))
+	if (r->at >= (int64_t)yyjson_arr_size(list))
 		return false;
-	name = yyjson_get_str(yyjson_arr_get(r->q->names, r->at++));
-	*is = m != NULL && name != NULL &&
-	    doc_find(r->s, &r->a, m, name, true, d);
+	v = yyjson_arr_get(list, r->at++);
+	*is = q->origins != NULL ? of_origin(r, v, d) : of_name(r, m, v, d);
 	return true;
 }
 

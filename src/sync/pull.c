@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sync/sync.h"
@@ -183,7 +185,7 @@ is_open(struct pull *p)
 /* ---- events */
 
 /* For programs of our side alone: es-deps, or es-map, was here. */
-static const char *const ours[] = { "dependency_of", "original" };
+static const char *const ours[] = { "dependency_of", "missing", "original" };
 
 /* The line as it is to go on: under the name that the producer has here. */
 static const char *
@@ -269,6 +271,9 @@ take_grant(struct pull *p, yyjson_val *grant, const char *line, size_t len)
 
 	if (!yyjson_is_obj(grant))
 		return reject(p, "a grant that is no object", line, len);
+	/* What is asked for by origin says nothing of the stream. */
+	if (p->q->origins != NULL)
+		return true;
 	if (!is_of(p, json_str(grant, "site")))
 		return false;
 	if (p->grant.len == len && memcmp(p->grant.p, line, len) == 0)
@@ -413,7 +418,8 @@ ask_remote(struct pull *p)
 	struct remote_pull r = { .consumer = p->from.site->address,
 	    .last_update = p->last_update, .name = q->name,
 	    .limit = q->limit, .initial = q->initial, .doctype = q->doctype,
-	    .names = q->names, .after = q->after, .fn = take_line,
+	    .names = q->names, .origins = q->origins, .after = q->after,
+	    .fn = take_line,
 	    .idle = p->from.idle == NULL ? NULL : idle, .arg = p };
 	const char *why;
 	int status;
@@ -450,13 +456,21 @@ read_answer(struct pull *p, struct answer *a)
 		stop(p, TEMPFAIL, "the site failed");
 }
 
+static yyjson_val *
+parse_list(struct arena *mem, const char *text)
+{
+	return text == NULL ? NULL : yyjson_doc_get_root(json_parse_own(mem,
+	    text, strlen(text)));
+}
+
 static void
 ask_file(struct pull *p)
 {
 	const struct pull_request *q = p->q;
 	struct answer_request r = { .consumer = p->from.site->id,
 	    .last_update = p->last_update, .name = q->name, .limit = q->limit,
-	    .grant = true, .initial = q->initial, .doctype = q->doctype,
+	    .grant = q->origins == NULL, .initial = q->initial,
+	    .doctype = q->doctype,
 	    .after = q->after };
 	struct arena mem;
 	struct answer *a;
@@ -464,9 +478,8 @@ ask_file(struct pull *p)
 	int status = TEMPFAIL;
 
 	arena_init(&mem);
-	if (q->names != NULL)
-		r.names = yyjson_doc_get_root(json_parse_own(&mem, q->names,
-		    strlen(q->names)));
+	r.names = parse_list(&mem, q->names);
+	r.origins = parse_list(&mem, q->origins);
 	if ((a = answer_open(p->from.file, &mem, &r, &status, &why)) == NULL)
 		stop(p, status, "%s", why);
 	else {
@@ -516,6 +529,33 @@ pull_page(struct pull *p, const struct pull_request *q, struct pull_page *page,
 	*page = p->page;
 	*why = p->why;
 	return p->status;
+}
+
+int64_t
+patience_next(struct patience *p, int64_t asked)
+{
+	int64_t ms = INT64_C(500) << (p->tries < 16 ? p->tries : 16);
+	uint16_t chance = 0;
+
+	if (getrandom(&chance, sizeof(chance), 0) != sizeof(chance))
+		chance = 0;
+	ms = ms * 3 / 4 + (ms / 2 * chance >> 16);
+	if (asked > ms / 1000)
+		ms = (asked < 1000000 ? asked : 1000000) * 1000;
+	if (p->waited + ms > p->most)
+		return -1;
+	p->waited += ms;
+	p->tries++;
+	return ms;
+}
+
+void
+patience_wait(int64_t ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	while (nanosleep(&ts, &ts) == -1)
+		;
 }
 
 void

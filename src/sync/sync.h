@@ -127,7 +127,9 @@ struct answer_request {
 	bool		 initial;
 	const char	*doctype;	/* NULL: all that is in view */
 	yyjson_val	*names;		/* an array, or NULL */
-	int64_t		 after;		/* numbers after this one */
+	yyjson_val	*origins;	/* or instead an array of [site, birth]; NULL */
+	int64_t		 after;		/* numbers after this one; of names and
+					 * origins, places */
 };
 /* NULL and *why (in the arena): *status is MISUSE if there is no such consumer or
  * the cursor is not one of this site's, TEMPFAIL if the site failed. */
@@ -246,7 +248,7 @@ struct pull_request {
 	const char	*name;		/* and its event, or NULL */
 	int64_t		 limit;
 	bool		 initial;	/* these as in struct remote_pull */
-	const char	*doctype, *names;
+	const char	*doctype, *names, *origins;
 	int64_t		 after;
 };
 struct pull_page {			/* how an answer ended */
@@ -278,6 +280,84 @@ void	 pull_checkpoint(struct pull *, int64_t from, const struct pull_page *);
 /* A grant line of subscribe_tell. */
 bool	 pull_grant(struct pull *, const char *line);
 const struct pull_counts *pull_counted(const struct pull *);
+
+/* How long a peer that cannot be reached is waited for. */
+struct patience {
+	int64_t		 most;		/* milliseconds in all */
+	int64_t		 waited;
+	int		 tries;
+};
+/* Milliseconds to wait before the next request, longer each time, and no less
+ * than it asked for (seconds; -1: nothing); a little by chance, so that all who
+ * lost a peer do not come back to it at once.  -1: no more. */
+int64_t	 patience_next(struct patience *, int64_t asked);
+void	 patience_wait(int64_t ms);
+
+/* ---- fetch.c - documents of a producer by their births, as snapshots */
+
+struct fetch;
+/* limit: so many a request.  All belongs to the caller and outlives it; source
+ * has a remote or a file.  NULL and *why. */
+struct fetch *fetch_open(const struct pull_source *, int64_t limit,
+	    const char **why);
+void	 fetch_close(struct fetch *);
+struct fetch_request {
+	const struct birth *v;
+	size_t		 n;
+	line_fn		*fn;		/* for each line that came, as pull.c makes it */
+	/* It cannot be reached, and asked to wait so many seconds, or -1: once
+	 * more? */
+	bool		(*again)(void *arg, const char *why, int64_t asked);
+	void		*arg;
+};
+/* Asks for these, several at a time.  0 if all answers came whole; MISUSE or
+ * TEMPFAIL and *why, until the next one, foreign text raw. */
+int	 fetch_births(struct fetch *, const struct fetch_request *,
+	    const char **why);
+int64_t	 fetch_requests(const struct fetch *);
+
+/* ---- deps.c - lines, each preceded by what it needs and its reader has not
+ * (DESIGN 10)
+ *
+ * A line goes out at once, unless it, or one before it, needs something: then it
+ * is held until deps_flush, which gets all that is needed, and what that needs. */
+
+struct deps;
+struct deps_source {
+	FILE		*out;
+	/* Has the reader this document, or had it, or will it get it anyway? */
+	bool		(*has)(void *arg, const char *site, const char *birth);
+	/* Gives those that it can by deps_bring, in any order; false: it cannot
+	 * be asked. */
+	bool		(*fetch)(void *arg, const struct birth *v, size_t n);
+	bool		mark;		/* lines say what is missing */
+	void		*arg;
+};
+struct deps_counts {
+	int64_t		 needed, brought;	/* documents */
+};
+struct deps *deps_open(const struct deps_source *);
+void	 deps_close(struct deps *);
+/* The next line: an event that its reader will take. */
+void	 deps_event(struct deps *, const char *line, size_t len,
+	    const struct event *);
+/* The next line: any other. */
+void	 deps_pass(struct deps *, const char *line, size_t len);
+/* What this event, which the reader has already, needs comes before the next
+ * line. */
+void	 deps_need(struct deps *, const struct event *);
+/* The reader has this document already, or will get it. */
+void	 deps_here(struct deps *, const char *birth);
+bool	 deps_is_here(struct deps *, const char *birth);
+/* A snapshot that was asked for. */
+void	 deps_bring(struct deps *, const char *line, size_t len,
+	    const struct event *);
+/* Are so many lines held that they should be flushed? */
+bool	 deps_full(const struct deps *);
+void	 deps_flush(struct deps *);
+/* Forgets what was asked for and brought: another producer comes. */
+void	 deps_forget(struct deps *);
+const struct deps_counts *deps_counted(const struct deps *);
 
 /* ---- apply.c - a page of events into a site file (DESIGN 7)
  *
