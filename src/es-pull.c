@@ -3,8 +3,6 @@
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "sync/sync.h"
@@ -26,8 +24,7 @@ struct run {
 	FILE		*out;
 	struct pull_page at;		/* read up to here */
 	int64_t		 limit, pages;
-	int64_t		 patience, waited;	/* milliseconds */
-	int		 tries;
+	struct patience	 patience;
 	int64_t		 began, flushed, shown;	/* times */
 	bool		 verbose, tty;
 	char		*why;		/* for the end line */
@@ -93,36 +90,25 @@ seen(void *arg, const struct event *e)
 		map_set(&r->came, arena_dup(&r->a, e->docname, len), len, r);
 }
 
-/* Waits before a request is made again, longer each time; false if that would
- * take longer than -W allows.  A little by chance, so that all who lost a
- * producer do not come back to it at once. */
+/* Waits before a request is made again; false if that would take longer than -W
+ * allows. */
 static bool
 again(struct run *r, const char *why)
 {
 	struct remote *remote = r->from.remote;
 	int64_t asked = remote == NULL ? -1 : remote_retry_after(remote);
-	int64_t ms = INT64_C(500) << (r->tries < 16 ? r->tries : 16);
-	struct timespec ts;
-	uint16_t chance = 0;
+	int64_t ms;
 
-	if (getrandom(&chance, sizeof(chance), 0) != sizeof(chance))
-		chance = 0;
-	ms = ms * 3 / 4 + (ms / 2 * chance >> 16);
-	if (asked > ms / 1000)
-		ms = (asked < 1000000 ? asked : 1000000) * 1000;
-	if (remote == NULL || ferror(r->out) || r->waited + ms > r->patience)
+	if (remote == NULL || ferror(r->out) ||
+	    (ms = patience_next(&r->patience, asked)) == -1)
 		return false;
-	r->waited += ms;
-	r->tries++;
 	if (r->verbose) {
 		erase(r);
 		warnx("%s: %s; again in %.1f seconds", safe(r->p.name),
 		    safe(why), ms / 1000.0);
 	}
 	fflush(r->out);
-	ts = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
-	while (nanosleep(&ts, &ts) == -1)
-		;
+	patience_wait(ms);
 	return true;
 }
 
@@ -138,7 +124,7 @@ page(struct run *r, const struct pull_request *q, struct pull_page *page)
 	if (status != DONE)
 		return complain(r, status, why);
 	r->pages++;
-	r->waited = r->tries = 0;
+	r->patience.waited = r->patience.tries = 0;
 	show(r, time_now());
 	return ferror(r->out) ? TEMPFAIL : DONE;
 }
@@ -283,7 +269,7 @@ tell(struct run *r, int *refused)
 	    &grant, &why)) == TEMPFAIL)
 		if (!again(r, why))
 			break;
-	r->waited = r->tries = 0;
+	r->patience.waited = r->patience.tries = 0;
 	if (status != DONE)
 		complain(r, status, why);
 	if (status == MISUSE && producer_told(s, &r->a, r->p.name) != NULL) {
@@ -380,7 +366,7 @@ finish(struct run *r, int status, const char *file)
 int
 main(int argc, char *argv[])
 {
-	struct run r = { .limit = 1000, .patience = 30000, .out = stdout,
+	struct run r = { .limit = 1000, .patience.most = 30000, .out = stdout,
 	    .from = { .seen = seen, .idle = idle, .arg = &r },
 	    .at.last_update = UNSET };
 	const char *path = NULL, *file = NULL, *since = NULL;
@@ -412,7 +398,7 @@ main(int argc, char *argv[])
 			r.verbose = true;
 			break;
 		case 'W':
-			r.patience = strcmp(optarg, "0") == 0 ? 0 :
+			r.patience.most = strcmp(optarg, "0") == 0 ? 0 :
 			    count_option(ch, optarg, 1000000) * 1000;
 			break;
 		default:

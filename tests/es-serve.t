@@ -635,6 +635,41 @@ names is no array of names of one doctype
 names is not JSON: unexpected end of data at byte 1
 417
 .
+# The origins of documents, Item/a or another, as a JSON array.
+origins() {
+	for doc; do
+		es-producer-log -i "${doc%%/*}" "${doc#*/}" | jq -c '.origin // empty'
+	done | jq -sc .
+}
+t 'of origins, in that order, with what is linked to; others are left out' '
+    snap till $till --data-urlencode "origins=$(origins Item/c Kind/big Item/a Kind/small)" | brief
+    snap till $till --data-urlencode "origins=$(origins Item/c Kind/big)" -d limit=1 | brief
+    snap till $till --data-urlencode "origins=$(origins Item/c Kind/big)" -d after=1 | brief
+    snap till $till -d "origins=[[\"s\",\"b\"]]" | brief
+    why till $ES.$snapshots -d event_consumer=$till -d "origins=[[\"s\"]]"
+    why till $ES.$snapshots -d event_consumer=$till -d "origins=[]" -d doctype=Item' <<'.'
+--- out
+snapshot c
+snapshot big
+2 documents
+end 0
+200
+snapshot c
+1 documents, more
+end 0
+200
+snapshot big
+1 documents
+end 0
+200
+0 documents
+end 0
+200
+origins is no array of [site, birth], or there is a doctype
+417
+origins is no array of [site, birth], or there is a doctype
+417
+.
 
 # More than the buffers on the way take.
 fat() {

@@ -203,18 +203,46 @@ pull_events(struct call *c)
 		api_note(c->api, q.consumer, at, q.name);
 }
 
+static bool
+are_origins(yyjson_val *list)
+{
+	yyjson_val *v;
+	size_t i, n;
+
+	if (!yyjson_is_arr(list))
+		return false;
+	yyjson_arr_foreach(list, i, n, v)
+		if (yyjson_arr_size(v) != 2 ||
+		    !yyjson_is_str(yyjson_arr_get(v, 0)) ||
+		    !yyjson_is_str(yyjson_arr_get(v, 1)))
+			return false;
+	return true;
+}
+
+static yyjson_val *
+keep_json(struct pull *p, yyjson_val *v)
+{
+	size_t len;
+	char *text;
+
+	if (v == NULL)
+		return NULL;
+	text = json_text(&p->a, v, &len);
+	return yyjson_doc_get_root(json_parse_own(&p->a, text, len));
+}
+
 void
 pull_snapshots(struct call *c)
 {
-	struct answer_request q = { .grant = true, .initial = true,
-	    .limit = 1000 };
-	yyjson_val *names;
+	struct answer_request q = { .initial = true, .limit = 1000 };
+	yyjson_val *names, *origins;
 	struct pull *p;
 	bool own;
 
 	q.consumer = arg_text(c, "event_consumer");
 	q.doctype = arg_text(c, "doctype");
 	if (!may_pull(c, q.consumer, &own) || !arg_json(c, "names", &names) ||
+	    !arg_json(c, "origins", &origins) ||
 	    !arg_int(c, "limit", 1, PAGE_MAX, &q.limit) ||
 	    !arg_int(c, "after", 0, INT64_MAX, &q.after))
 		return;
@@ -223,14 +251,18 @@ pull_snapshots(struct call *c)
 		    "doctype");
 		return;
 	}
+	if (origins != NULL && (!are_origins(origins) || q.doctype != NULL)) {
+		reply_error(c, INVALID, "origins is no array of [site, birth], "
+		    "or there is a doctype");
+		return;
+	}
 	if (!may_stream(c))
 		return;
 	p = pull_new(c);
 	q.consumer = keep(p, q.consumer);
 	q.doctype = keep(p, q.doctype);
-	if (names != NULL)
-		q.names = yyjson_doc_get_root(json_parse_own(&p->a,
-		    json_text(&p->a, names, NULL),
-		    strlen(json_text(&p->a, names, NULL))));
+	q.names = keep_json(p, names);
+	q.origins = keep_json(p, origins);
+	q.grant = origins == NULL;
 	start_stream(c, p, &q);
 }

@@ -67,8 +67,8 @@ step(const unsigned char *s, size_t n, char *out, size_t *m)
 const char *
 safen(const char *s, size_t n)
 {
-	static char ring[16][1024];
-	static unsigned next;
+	static _Thread_local char ring[16][1024];
+	static _Thread_local unsigned next;
 	char *p = ring[next++ % 16], *q = p, one[8];
 	size_t m, len;
 

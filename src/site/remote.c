@@ -432,6 +432,7 @@ pull_form(struct buf *form, const struct remote_pull *p)
 		return;
 	form_add(form, "doctype", p->doctype);
 	form_add(form, "names", p->names);
+	form_add(form, "origins", p->origins);
 	text_int(number, p->after);
 	form_add(form, "after", number);
 }

@@ -413,6 +413,12 @@ forget(struct site *s)
 	arena_reset(&s->scratch);
 }
 
+static void
+notice_adopted(struct site *s)
+{
+	s->adopted = db_get(s->db, 0, "SELECT 1 FROM also LIMIT 1", "") != 0;
+}
+
 int
 site_begin(struct site *s)
 {
@@ -422,7 +428,7 @@ site_begin(struct site *s)
 	s->newest = journal_newest(s);
 	s->pruned = db_get(s->db, 0,
 	    "SELECT CAST(value AS INTEGER) FROM site WHERE key = 'pruned'", "");
-	s->adopted = db_get(s->db, 0, "SELECT 1 FROM also LIMIT 1", "") != 0;
+	notice_adopted(s);
 	return db_failed(s->db) ? -1 : 0;
 }
 
@@ -449,6 +455,7 @@ site_begin_read(struct site *s)
 	if (db_begin_read(s->db) == -1)
 		return -1;
 	notice_doctypes(s);
+	notice_adopted(s);
 	return db_failed(s->db) ? -1 : 0;
 }
 

@@ -498,6 +498,7 @@ struct remote_pull {
 	bool		 initial;
 	const char	*doctype;	/* NULL: all */
 	const char	*names;		/* JSON array, or NULL */
+	const char	*origins;	/* instead: JSON array of [site, birth] */
 	int64_t		 after;
 	line_fn		*fn;
 	void		(*idle)(void *arg);	/* as in struct http_request; or NULL */

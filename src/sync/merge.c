@@ -677,6 +677,8 @@ take_whole(struct plan *p, struct part *t)
 	struct translation tr = { p, &t->it->e };
 
 	t->whole = yyjson_val_mut_copy(p->m, t->it->e.data);
+	if (t->it->e.birth == NULL)
+		stock_doc(p->m, p->meta, t->whole);
 	if (!doc_clean(p->m, p->meta, t->whole, &p->g->fault))
 		return false;
 	yyjson_mut_obj_remove_key(t->whole, "remote_docname");
@@ -731,6 +733,8 @@ plan_update(struct plan *p, struct part *t)
 	t->chg = yyjson_val_mut_copy(p->m, t->it->e.data);
 	if ((why = diff_fault(p->meta, t->chg)) != NULL)
 		return fail(p, "type", "%s%s", why, "");
+	if (t->it->e.birth == NULL)
+		stock_diff(p->m, p->meta, t->chg);
 	diff_links(p->meta, t->chg, p->body, translate, &tr);
 	return true;
 }
@@ -761,6 +765,8 @@ plan_part(struct plan *p, struct item *it)
 		p->n++;
 		return true;
 	}
+	if (it->e.fault != NULL)
+		return fail(p, "data", "%s%s", it->e.fault, "");
 	if (it->e.type == U_CREATE)
 		p->name = it->e.docname;
 	if (!(it->e.type == U_CREATE ? plan_create(p, t) : plan_update(p, t)))
@@ -845,6 +851,35 @@ conforms(struct plan *p, int what, bool strict)
 	return doc_check(p->meta, p->body, old, what, &g->s->lookup, &g->fault);
 }
 
+/* es-deps asked for it in vain. */
+static bool
+is_missing(const struct plan *p, const struct want *w)
+{
+	yyjson_val *list, *birth;
+	size_t i, n;
+	int k;
+
+	for (k = 0; k < p->n && w->birth != NULL; k++) {
+		list = yyjson_obj_get(p->parts[k].it->e.line, "missing");
+		yyjson_arr_foreach(list, i, n, birth)
+			if (yyjson_equals_str(birth, w->birth))
+				return true;
+	}
+	return false;
+}
+
+static bool
+fail_wanting(struct plan *p, const struct want *w)
+{
+	struct merge *g = p->g;
+
+	if (!is_missing(p, w))
+		return fail(p, "waits", "waits for %s '%s'", w->doctype,
+		    w->name);
+	return fault_set(&g->fault, "waits", "waits for %s '%s', which %s does "
+	    "not have or does not give", w->doctype, w->name, g->p->name);
+}
+
 /* Is what came out a document that can stand here?  What is not as a user
  * would have to write it is only said, unless the row is strict. */
 static bool
@@ -857,8 +892,7 @@ check(struct plan *p)
 	if (p->waits) {
 		doc_links(p->meta, p->body, find_wants, g);
 		if (g->nwants > 0)
-			return fail(p, "waits", "waits for %s '%s'",
-			    g->wants[0]->doctype, g->wants[0]->name);
+			return fail_wanting(p, g->wants[0]);
 	}
 	g->warning = NULL;
 	if (!conforms(p, CHECK_TYPES | CHECK_FULL, strict)) {
@@ -1286,6 +1320,22 @@ note_seen(struct plan *p, bool fresh, int64_t sync)
 	merge_save_seen(g, p->d->id, &v);
 }
 
+/* An event of another author that wrote nothing was seen all the same. */
+static void
+note_authors(struct plan *p)
+{
+	struct site *s = p->g->s;
+	struct event *e;
+	int i;
+
+	for (i = 0; i < p->n && p->d->author != -1; i++) {
+		e = &p->parts[i].it->e;
+		if (e->type != U_RENAME && (e->author == NULL ||
+		    p->d->author != site_peer(s, e->author)))
+			doc_save_author(s, p->d, -1);
+	}
+}
+
 static int
 write_plan(struct plan *p)
 {
@@ -1301,11 +1351,12 @@ write_plan(struct plan *p)
 			return -1;
 	if (p->g->later != NULL && p->g->later->d.id == 0)
 		p->g->later->d = *p->d;
-	if (say_again(p) == -1)
-		return -1;
 	note_births(p, first, &sync);
 	note_route(p, first, &was);
 	note_seen(p, was.id == 0, sync);
+	note_authors(p);
+	if (say_again(p) == -1)
+		return -1;
 	return db_failed(p->g->s->db) ? -1 : 0;
 }
 
