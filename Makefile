@@ -5,7 +5,8 @@ PREFIX ?= /usr/local
 MANDIR ?= $(PREFIX)/share/man
 CFLAGS ?= -O2 -g
 WARN    = -std=c11 -D_GNU_SOURCE -Isrc -Wall -Wextra
-LDLIBS  = -Wl,--as-needed -lyyjson -lsqlite3 -lmicrohttpd -lzstd -lcrypto -lm
+LDLIBS  = -Wl,--as-needed -lyyjson -lsqlite3 -lmicrohttpd -lhttp_parser -lzstd \
+    -lcrypto -lm
 
 # Where programs go, and all else that is built.  A variant (san, kill, what
 # lint builds) is this same Makefile run again in build/NAME.

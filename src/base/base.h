@@ -285,8 +285,8 @@ bool	 secret_is(const char *kept, const char *secret);
  * a NUL.  In the arena. */
 char	*base64_decode(struct arena *, const char *);
 
-/* ---- http.c - requests (libcurl, loaded at the first one: it takes longer to
- * load than all else a program does) */
+/* ---- http.c - requests (libcurl, loaded when it is needed: it takes longer to
+ * load than all else a program does; plain http is plain.c's) */
 
 /* A client of one site.  Its connection is kept from request to request. */
 struct http;
@@ -321,7 +321,8 @@ struct http_request {
 	 * decoded; false ends it.  Without it, and of any other answer, the body
 	 * is in the answer. */
 	bool		(*data)(void *arg, const char *, size_t);
-	void		(*idle)(void *arg);	/* now and then, once a second at least */
+	void		(*idle)(void *arg);	/* now and then, about once a second;
+					 * not while a name is looked up */
 	void		*arg;
 };
 struct http_answer {
@@ -342,6 +343,21 @@ bool	 http_do(struct http *, const struct http_request *, struct http_answer *);
 void	 url_encode(struct buf *, const char *);
 /* key=value of a form, with & before it unless it is the first. NULL: nothing. */
 void	 form_add(struct buf *, const char *key, const char *value);
+
+/* ---- plain.c - the same over plain http (http_parser, zstd and a socket of our
+ * own), for http.c alone */
+
+struct plain;
+/* The host, in brackets if it is IPv6; false if this is no URL of http, or one
+ * that could be read in two ways. */
+bool	 plain_host(const char *url, char *host, size_t);
+/* Of a peer that http_open has looked at, whose URL has passed plain_host; flags
+ * and pin are not looked at. */
+struct plain *plain_open(const struct http_peer *);
+void	 plain_close(struct plain *);
+/* As http_do, but accept is given, *a is empty, and the location is as it came.
+ * Headers of 80 KB at most; of encodings zstd, with a window of 8 MB at most. */
+bool	 plain_do(struct plain *, const struct http_request *, struct http_answer *);
 
 /* ---- listen.c - a server (libmicrohttpd); see there for what it refuses by
  * itself.  One thread: handlers do not wait. */

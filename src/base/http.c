@@ -1,4 +1,5 @@
-/* http.c - requests; the only file that calls libcurl */
+/* http.c - requests; the only file that calls libcurl.  plain.c makes those
+ * that need nothing of it. */
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -153,6 +154,18 @@ parts_fault(CURLU *u, int flags, bool *loopback)
 	return NULL;
 }
 
+/* Is this plain http, allowed, and to a host that is beyond doubt? */
+static bool
+is_plain(const char *url, int flags, bool *loopback)
+{
+	char host[256];
+
+	if (flags & HTTP_CALLBACK || !plain_host(url, host, sizeof(host)))
+		return false;
+	*loopback = is_loopback(host);
+	return *loopback || flags & HTTP_ALLOW_HTTP;
+}
+
 static const char *
 url_fault(const char *url, int flags, bool *loopback)
 {
@@ -166,6 +179,8 @@ url_fault(const char *url, int flags, bool *loopback)
 			return "it has characters in it that no URL has";
 	if (strpbrk(url, "?#") != NULL)
 		return "it has a query or a fragment";
+	if (is_plain(url, flags, loopback))
+		return NULL;
 	if ((why = load()) != NULL)
 		return why;
 	if ((u = curl.url()) == NULL)
@@ -188,6 +203,7 @@ http_url_fault(const char *url, int flags)
 /* ---- a client */
 
 struct http {
+	struct plain	*plain;		/* makes them, or else */
 	CURL		*curl;
 	char		*base;		/* the URL without a slash at its end */
 	char		*authorization;	/* the header, or NULL */
@@ -390,6 +406,36 @@ peer_fault(const struct http_peer *peer, bool *loopback)
 	return url_fault(peer->url, peer->flags, loopback);
 }
 
+/* Those that libcurl heeds for http, if it is not told of it. */
+static bool
+has_proxy(void)
+{
+	static const char *const names[] = { "http_proxy", "all_proxy",
+	    "ALL_PROXY" };
+	const char *value;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if ((value = getenv(names[i])) != NULL && *value != '\0')
+			return true;
+	return false;
+}
+
+static const char *
+open_curl(struct http *h, const struct http_peer *peer, bool loopback)
+{
+	const char *why = load();
+
+	if (why != NULL)
+		return why;
+	if (peer->key != NULL)
+		h->authorization = xprintf("Authorization: token %s:%s",
+		    peer->key, peer->secret);
+	if ((h->curl = curl.init()) != NULL && settle(h, peer, loopback))
+		return NULL;
+	return "this libcurl lacks what is needed: version 7.85, TLS, pins";
+}
+
 struct http *
 http_open(const struct http_peer *peer, const char **why)
 {
@@ -403,12 +449,13 @@ http_open(const struct http_peer *peer, const char **why)
 	h->flags = peer->flags;
 	h->base = xstrndup(peer->url, n > 0 && peer->url[n - 1] == '/' ? n - 1 :
 	    n);
-	if (peer->key != NULL)
-		h->authorization = xprintf("Authorization: token %s:%s",
-		    peer->key, peer->secret);
-	if ((h->curl = curl.init()) != NULL && settle(h, peer, loopback))
+	if (is_plain(peer->url, peer->flags, &loopback) &&
+	    (loopback || !has_proxy()))
+		h->plain = plain_open(peer);
+	else
+		*why = open_curl(h, peer, loopback);
+	if (*why == NULL)
 		return h;
-	*why = "this libcurl lacks what is needed: version 7.85, TLS, pins";
 	http_close(h);
 	return NULL;
 }
@@ -418,6 +465,7 @@ http_close(struct http *h)
 {
 	if (h == NULL)
 		return;
+	plain_close(h->plain);
 	if (h->curl != NULL)
 		curl.cleanup(h->curl);
 	buf_free(&h->body);
@@ -537,6 +585,37 @@ collect(struct http *h, struct http_answer *a)
 	a->len = h->body.len;
 }
 
+/* A redirect may be relative to what was asked for: for that a request over
+ * plain http loads libcurl after all. */
+static void
+resolve(struct http *h, const char *path, struct http_answer *a)
+{
+	char *url = xprintf("%s%s", h->base, path), *text = NULL;
+	CURLU *u = load() == NULL ? curl.url() : NULL;
+
+	if (u != NULL && curl.url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl.url_set(u, CURLUPART_URL, a->location,
+	    CURLU_NON_SUPPORT_SCHEME | CURLU_ALLOW_SPACE) == CURLUE_OK &&
+	    (text = part(u, CURLUPART_URL)) != NULL) {
+		snprintf(h->location, sizeof(h->location), "%s", text);
+		a->location = h->location;
+		curl.free(text);
+	}
+	if (u != NULL)
+		curl.url_cleanup(u);
+	free(url);
+}
+
+static bool
+do_plain(struct http *h, struct http_answer *a)
+{
+	bool whole = plain_do(h->plain, &h->r, a);
+
+	if (*a->location != '\0')
+		resolve(h, h->r.path, a);
+	return whole;
+}
+
 bool
 http_do(struct http *h, const struct http_request *request,
     struct http_answer *a)
@@ -550,6 +629,8 @@ http_do(struct http *h, const struct http_request *request,
 	if (r->accept == NULL)
 		r->accept = "application/json";
 	*a = (struct http_answer){ 0 };
+	if (h->plain != NULL)
+		return do_plain(h, a);
 	h->stream = h->stopped = h->toolong = false;
 	h->body.len = 0;
 	*h->error = *h->refused = '\0';

@@ -1,4 +1,4 @@
-/* listen.c - a server; the only file that calls libmicrohttpd and zstd
+/* listen.c - a server; the only file that calls libmicrohttpd
  *
  * These it refuses by itself, and closes the connection: a Content-Length,
  * Transfer-Encoding, Host or Authorization that stands twice, both of the first
