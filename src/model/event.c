@@ -152,7 +152,7 @@ read_origin(struct arena *a, yyjson_val *const *m, struct event *e)
 
 /* Stock sends data as a JSON text in a string. */
 static const char *
-read_data(struct arena *a, yyjson_val *v, struct event *e)
+read_object(struct arena *a, yyjson_val *v, struct event *e)
 {
 	const char *why;
 	yyjson_doc *doc;
@@ -174,6 +174,17 @@ read_data(struct arena *a, yyjson_val *v, struct event *e)
 		if (e->new_name == NULL)
 			return "a Rename without new_name";
 	}
+	return NULL;
+}
+
+static const char *
+read_data(struct arena *a, yyjson_val *v, struct event *e)
+{
+	const char *why = read_object(a, v, e);
+
+	if (e->site != NULL || e->type == U_RENAME)
+		return why;
+	e->fault = why;
 	return NULL;
 }
 

@@ -164,6 +164,14 @@ void	 doc_links(const struct meta *, yyjson_mut_val *doc, link_fn *, void *arg);
 void	 diff_links(const struct meta *, yyjson_mut_val *diff, yyjson_mut_val *full,
 	    link_fn *, void *arg);
 
+/* ---- stock.c */
+
+/* What stock logs as a client posted it, in place, as its database has it: the
+ * text of a number where the field wants one, and the other way, true and
+ * false, "" for 0, a day with its time.  What is none of these stays. */
+void	 stock_doc(yyjson_mut_doc *, const struct meta *, yyjson_mut_val *doc);
+void	 stock_diff(yyjson_mut_doc *, const struct meta *, yyjson_mut_val *diff);
+
 /* ---- naming.c (spec 4) */
 
 /* The name of a new document by its DocType's rule, in the arena; NULL and a
@@ -257,6 +265,7 @@ struct event {
 	int64_t		 creation;
 	enum update	 type;
 	yyjson_val	*data;		/* Create: object; Update: diff; Delete: NULL; Rename */
+	const char	*fault;		/* from stock: why it has no data; or NULL */
 	const char	*new_name;	/* Rename */
 	bool		 merge;
 	const char	*producer, *site;	/* NULL from stock */
@@ -277,7 +286,8 @@ struct event {
 };
 
 /* Reads one parsed line.  NULL if it is an event; else what is wrong.  In the
- * arena.  data that is a JSON text in a string is parsed. */
+ * arena.  data that is a JSON text in a string is parsed; if from stock it is
+ * none of an object, the event has a fault: stock sends no other. */
 const char *event_read(struct arena *, yyjson_val *line, struct event *);
 /* An update_type is what makes a line an event. */
 bool	 event_is(yyjson_val *line);

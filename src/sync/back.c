@@ -210,7 +210,7 @@ parked_events(struct back *b, const char *key, size_t *n)
 		    p.len);
 		v = xrealloc(v, (*n + 1) * sizeof(*v));
 		if (event_read(&b->a, yyjson_doc_get_root(doc), &v[*n]) == NULL
-		    && v[*n].birth != NULL)
+		    && v[*n].birth != NULL && v[*n].fault == NULL)
 			++*n;
 	}
 	if (*n > 1)
