@@ -117,6 +117,25 @@ Synced Update Thing x
 {"title":"a"}
 --- err
 .
+t 'who won knows what he won over: his next change is no conflict' 'fresh a b; put a x "\"title\":\"a\""
+    put b x "\"title\":\"b\""; flow b a -q; flow a b -q; put a x "\"title\":\"c\""; flow a b; both title' <<'.'
+--- out
+Synced Update Thing x
+{"title":"c"}
+{"title":"c"}
+--- err
+.
+t 'so is what it says again after what came with it' 'fresh a b; put b x "\"title\":\"b\""
+    put b x "\"count\":7"; put a x "\"title\":\"a\""; flow b a -q; flow a b -q
+    b=$(es-producer-log -s b.db Thing | jq -r "select(.data.changed.count == 7).name")
+    es-producer-log -s a.db Thing | tail -n 2 | jq -c --arg b "$b" "select(.name) | .knew[] == \$b"; put b x "\"title\":\"d\""; flow b a; both title' <<'.'
+--- out
+true
+Synced Update Thing x
+{"title":"d"}
+{"title":"d"}
+--- err
+.
 t 'of a document of b, b wins' 'fresh a b; put b y "\"title\":\"0\""; flow b a -q
     put a y "\"title\":\"a\""; put b y "\"title\":\"b\""; flow a b; flow b a; flow a b; get a title | tail -1
     get b title | tail -1' <<'.'

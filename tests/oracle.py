@@ -92,7 +92,7 @@ class Bench:
                 if until in lines[-1]: break
             else: until = None
             p.stdout.close()
-            p.wait(300)
+            p.wait()
             err.seek(0)
             said = err.read()
         self.story += ["    ! " + l for l in said.splitlines()]

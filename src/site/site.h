@@ -160,6 +160,8 @@ int	 doc_rename(struct site *, struct doc *d, const char *name,
 bool	 doc_keeps_value(const struct meta *, const struct field *);
 /* home, dependency, remote, renamed as they stand in d. */
 int	 doc_save_route(struct site *, const struct doc *d);
+/* That more than one site wrote it: author becomes -1. */
+int	 doc_save_shared(struct site *, struct doc *d);
 /* The field remote_docname; no journal entry, as it is a note of ours. */
 int	 doc_save_remote_name(struct site *, struct doc *d, const char *name);
 

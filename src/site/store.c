@@ -726,6 +726,14 @@ doc_save_route(struct site *s, const struct doc *d)
 }
 
 int
+doc_save_shared(struct site *s, struct doc *d)
+{
+	d->author = -1;
+	return db_do(s->db, "UPDATE document SET author=-1 WHERE id=?", "i",
+	    d->id);
+}
+
+int
 doc_save_remote_name(struct site *s, struct doc *d, const char *name)
 {
 	yyjson_mut_doc *m = yyjson_mut_doc_new(&s->scratch.alc);
