@@ -57,15 +57,18 @@ count_those(struct approve *ap, const struct meta *m, struct expr *e[2])
 	int64_t id = 0, n = 0;
 	yyjson_mut_val *body;
 	struct arena a;
+	struct expr_ask q = { .a = &a, .now = time_now() };
 	struct doc d;
 
 	arena_init(&a);
 	while (doc_after(ap->s, &a, id, m->id, &d)) {
 		id = d.id;
 		body = doc_body(&a, yyjson_mut_doc_new(&a.alc), &d);
-		if ((e[0] == NULL || expr_true(e[0], body)) &&
-		    (e[1] == NULL || expr_true(e[1], body)))
+		q.doc = body;
+		if ((e[0] == NULL || expr_true(e[0], &q) == EXPR_TRUE) &&
+		    (e[1] == NULL || expr_true(e[1], &q) == EXPR_TRUE))
 			n++;
+		q.m = NULL;
 		arena_reset(&a);
 	}
 	arena_free(&a);

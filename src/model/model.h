@@ -260,6 +260,11 @@ struct marks {
 	size_t		 n;
 };
 
+/* To be applied again, though it is known: once more; against what was written
+ * here; or not at all. */
+enum resync { RESYNC_NOT, RESYNC_AGAIN, RESYNC_FORCE, RESYNC_WITHDRAW };
+extern const char *const resync_text[];		/* NULL, NULL, force, withdraw */
+
 struct event {
 	const char	*name, *doctype, *docname;
 	int64_t		 creation;
@@ -282,6 +287,7 @@ struct event {
 	const char	*author;	/* the site that made the change */
 	int64_t		 renamed;	/* the last Rename it knows; 0 */
 	bool		 snapshot, merged, dependency;
+	enum resync	 resync;
 	yyjson_val	*line;		/* the whole line */
 };
 
@@ -306,18 +312,46 @@ size_t	 csv_line(const struct csv *);	/* where the row began, from 1 */
 const char *csv_text(const struct csv *, size_t *len);	/* the row as it was read */
 void	 csv_close(struct csv *);
 
-/* ---- expr.c - conditions (DESIGN 8): for now what most people write,
- * doc.FIELD OP literal [and …]; the rest of Python's comes here too */
+/* ---- expr.c, eval.c - expressions: the part of Python that people write in
+ * conditions and filters (DESIGN 8; es-eval(1) has it for users) */
 
 struct expr;
-/* Parses a condition; NULL and a fault that marks the place ("at 12: …") if it
- * is not understood. */
+/* Parses one; NULL and a fault that marks the place ("at 12: …") if it is not
+ * understood. */
 struct expr *expr_parse(const char *, struct fault *);
 void	 expr_free(struct expr *);
 /* What it is asked of: numbers that are not set are 0 there, as in Frappe. */
 void	 expr_bind(struct expr *, const struct meta *);
-/* Python's answer for a document; a comparison of what cannot be compared is
- * false, as an exception is in stock (spec 8). */
-bool	 expr_true(const struct expr *, yyjson_mut_val *doc);
+/* Does it ask other documents (frappe.db)? */
+bool	 expr_asks(const struct expr *);
+
+struct expr_ask {
+	struct arena	*a;		/* for what comes up on the way */
+	yyjson_mut_doc	*m;		/* values are made in it; NULL: one in a */
+	yyjson_mut_val	*doc;		/* NULL: none */
+	const struct expr_site *site;	/* NULL: there is none to be asked */
+	int64_t		 now;
+	/* out: */
+	bool		 failed;	/* it could not be evaluated */
+	struct fault	 fault;
+};
+/* The site where it is evaluated.  filter is a name, an object of fields and
+ * values, or null: the Single of that name.  False and a fault in the asker, with
+ * failed set where it is the site that failed. */
+struct expr_site {
+	void	*arg;
+	/* A field of the first that is found; NULL: there is none. */
+	bool	(*value)(void *, struct expr_ask *, const char *doctype,
+		    yyjson_mut_val *filter, const char *field,
+		    yyjson_mut_val **);
+	bool	(*count)(void *, struct expr_ask *, const char *doctype,
+		    yyjson_mut_val *filter, int64_t *);
+};
+/* RAISED: Python would raise an exception, which counts as false; FAILED: it
+ * could not be evaluated, which is no answer.  The fault says why. */
+enum truth { EXPR_FALSE, EXPR_TRUE, EXPR_RAISED, EXPR_FAILED };
+enum truth expr_true(const struct expr *, struct expr_ask *);
+/* Its value, or NULL and a fault. */
+yyjson_mut_val *expr_value(const struct expr *, struct expr_ask *);
 
 #endif

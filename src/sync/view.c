@@ -39,6 +39,10 @@ struct view {
 	struct once	 whole;
 	struct map	 until;		/* of documents: see sent_until */
 	struct arena	 keys;		/* its keys and values */
+	struct arena	 ask;		/* of a condition */
+	bool		 failed;	/* one could not be evaluated */
+	int64_t		 raised;	/* conditions that Python would not answer */
+	struct fault	 why;		/* the first of either */
 };
 
 /* ---- opening */
@@ -91,6 +95,7 @@ view_open(struct site *s, const char *consumer)
 	arena_init(&v->page);
 	once_init(&v->whole);
 	arena_init(&v->keys);
+	arena_init(&v->ask);
 	if (!consumer_load(s, &v->run, consumer, &v->c)) {
 		view_close(v);
 		return NULL;
@@ -127,6 +132,7 @@ view_close(struct view *v)
 	once_free(&v->whole);
 	map_free(&v->until);
 	arena_free(&v->keys);
+	arena_free(&v->ask);
 	free(v);
 }
 
@@ -174,6 +180,24 @@ struct replay {			/* a document's states, one after another */
 	bool		 lost;		/* its data was dropped; body is empty */
 };
 
+/* What cannot be evaluated is no answer at all. */
+static bool
+is_true(struct view *v, const struct expr *e, yyjson_mut_val *body)
+{
+	struct expr_ask q = { .a = &v->ask, .doc = body, .now = time_now() };
+	enum truth t;
+
+	if (e == NULL)
+		return true;
+	t = expr_true(e, &q);
+	arena_reset(&v->ask);
+	if (t >= EXPR_RAISED && v->raised == 0 && !v->failed)
+		v->why = q.fault;
+	v->raised += t == EXPR_RAISED;
+	v->failed = v->failed || t == EXPR_FAILED;
+	return t == EXPR_TRUE;
+}
+
 /* Does the document, in a state, satisfy grant k? */
 static bool
 satisfies(const struct replay *p, size_t k)
@@ -188,9 +212,8 @@ satisfies(const struct replay *p, size_t k)
 	if ((r->g[k].condition != NULL && r->condition[k] == NULL) ||
 	    (r->g[k].own != NULL && r->own[k] == NULL))
 		return false;
-	return (r->condition[k] == NULL ||
-	    expr_true(r->condition[k], p->body)) &&
-	    (r->own[k] == NULL || expr_true(r->own[k], p->body));
+	return is_true(p->v, r->condition[k], p->body) &&
+	    is_true(p->v, r->own[k], p->body);
 }
 
 static yyjson_mut_val *
@@ -465,6 +488,15 @@ view_shows(struct view *v, int64_t doc)
 
 	arena_reset(&v->page);
 	return visible;
+}
+
+bool
+view_streams(struct view *v, int64_t doc)
+{
+	struct scope sc = scope_of(v, doc);
+
+	arena_reset(&v->page);
+	return sc.visible && sc.since != 0;
 }
 
 /* ---- lines */
