@@ -193,10 +193,13 @@ Synced Update Thing x
 t 'a row that is taken out here and changed there' 'fresh a b; set -- $(get a parts | jq -r ".parts[].name")
     put a x "\"parts\":[{\"name\":\"$2\",\"code\":\"2\"}]"
     put b x "\"parts\":[{\"name\":\"$1\",\"code\":\"b\"},{\"name\":\"$2\",\"code\":\"2\"}]"
-    flow b a -q; flow a b -q; flow b a -q; flow a b -q; both parts | jq -c "[.parts[].code]"' <<'.'
+    flow b a -q; flow a b -q; flow b a -q; flow a b -q; both parts | jq -c "[.parts[].code]"
+    for s in a b; do es-sync-log -s $s.db | jq -c "select(.lost) | .lost[] | [.field, .kept, .lost.code? // .lost]"; done' <<'.'
 --- out
 ["2"]
 ["2"]
+["code",null,"b"]
+[null,null,"b"]
 --- err
 .
 t 'and the other way round' 'fresh a b; set -- $(get a parts | jq -r ".parts[].name")

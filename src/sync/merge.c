@@ -571,6 +571,46 @@ earlier_unseen(struct plan *p, const struct event *e, struct unseen *u)
 	}
 }
 
+static bool
+named(yyjson_mut_val *rows, const char *name)
+{
+	yyjson_mut_val *row;
+	const char *is;
+	size_t i, n;
+
+	yyjson_mut_arr_foreach(rows, i, n, row) {
+		is = json_mut_str(row, "name");
+		if (is != NULL && strcmp(is, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The document as the event would have it, with what it says of rows that were
+ * taken out here. */
+static yyjson_mut_val *
+body_after(struct plan *p, yyjson_mut_val *chg)
+{
+	yyjson_mut_val *after = yyjson_mut_val_mut_copy(p->m, p->body);
+	yyjson_mut_val *table, *rows, *to, *row, *bare;
+	size_t i, ni, k, nk;
+	const char *name;
+
+	yyjson_mut_obj_foreach(yyjson_mut_obj_get(chg, "row_changed"), i, ni,
+	    table, rows) {
+		to = yyjson_mut_obj_get(after, yyjson_mut_get_str(table));
+		yyjson_mut_arr_foreach(rows, k, nk, row) {
+			name = json_mut_str(row, "name");
+			if (name == NULL || to == NULL || named(to, name))
+				continue;
+			bare = yyjson_mut_arr_add_obj(p->m, to);
+			json_put(p->m, bare, "name", json_new_str(p->m, name));
+		}
+	}
+	diff_apply(p->m, p->meta, after, chg);
+	return after;
+}
+
 /* Takes out of an event what lost against changes made here. */
 static bool
 resolve(struct plan *p, struct part *t)
@@ -588,11 +628,7 @@ resolve(struct plan *p, struct part *t)
 	if (u.any || p->mixed)
 		places_of(&all, p->meta, t->chg);
 	if (u.any) {
-		after = t->whole;
-		if (after == NULL) {
-			after = yyjson_mut_val_mut_copy(p->m, p->body);
-			diff_apply(p->m, p->meta, after, t->chg);
-		}
+		after = t->whole != NULL ? t->whole : body_after(p, t->chg);
 		for (i = 0; i < all.n && good; i++)
 			good = conflict(p, t, &all.v[i], &u, after, &won, &lost);
 	}
