@@ -111,7 +111,7 @@ POST / HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\
 400 closed
 400 closed
 411 closed
-411 closed
+400 closed
 400 closed
 415 closed
 --- err

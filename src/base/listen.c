@@ -2,11 +2,11 @@
  *
  * These it refuses by itself, and closes the connection: a Content-Length,
  * Transfer-Encoding, Host or Authorization that stands twice, both of the first
- * two, HTTP/1.1 without Host, names of headers that are none, control
- * characters (400); methods that nobody serves (405); a body in chunks (411),
- * in a coding (415), or too large (413); large headers (431).  A connection
- * that is idle, or whose request does not arrive whole in time, is closed, and
- * the longest idle ones when there are too many. */
+ * two, other transfers than in chunks, HTTP/1.1 without Host, names of headers
+ * that are none, control characters (400); methods that nobody serves (405); a
+ * body in chunks (411), in a coding (415), or too large (413); large headers
+ * (431).  A connection that is idle, or whose request does not arrive whole in
+ * time, is closed, and the longest idle ones when there are too many. */
 
 #include <sys/epoll.h>
 #include <sys/queue.h>
@@ -586,9 +586,11 @@ header(void *arg, enum MHD_ValueKind kind, const char *name, size_t n,
 	if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
 		h->lengths++;
 		h->length = value;
-	} else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
+	} else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
 		h->transfers++;
-	else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0)
+		if (strcasecmp(value, "chunked") != 0)
+			h->bad = true;
+	} else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0)
 		h->hosts++;
 	else if (strcasecmp(name, MHD_HTTP_HEADER_AUTHORIZATION) == 0)
 		h->authorizations++;
