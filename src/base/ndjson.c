@@ -130,7 +130,8 @@ ndjson_line(struct ndjson *in)
 char *
 file_read(const char *path, size_t *len)
 {
-	FILE *fp = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	bool standard = strcmp(path, "-") == 0;
+	FILE *fp = standard ? stdin : fopen(path, "re");
 	struct buf b = { 0 };
 	char block[READ_SIZE];
 	size_t n;
@@ -139,14 +140,15 @@ file_read(const char *path, size_t *len)
 		warn("cannot open '%s'", safe(path));
 		return NULL;
 	}
-	buf_add(&b, "", 0);
-	while ((n = fread(block, 1, sizeof(block), fp)) > 0)
+	do {
+		n = fread(block, 1, sizeof(block), fp);
 		buf_add(&b, block, n);
+	} while (n == sizeof(block));
 	if (ferror(fp)) {
 		warn("cannot read '%s'", safe(path));
 		buf_free(&b);
 	}
-	if (fp != stdin)
+	if (!standard)
 		fclose(fp);
 	*len = b.len;
 	return b.p;
@@ -207,10 +209,10 @@ sync_directory(const char *path)
 	free(copy);
 	if (fd == -1)
 		return -1;
-	r = fsync(fd);
-	close(fd);
 	/* Some file systems of sticks cannot; the file itself was synced. */
-	return r == -1 && errno != EINVAL ? -1 : 0;
+	r = fsync(fd) == -1 && errno != EINVAL ? -1 : 0;
+	close(fd);
+	return r;
 }
 
 int

@@ -529,7 +529,7 @@ send_some(struct plain *p)
 	ssize_t n = send(p->fd, p->out.p + p->sent, p->out.len - p->sent,
 	    MSG_NOSIGNAL);
 
-	if (n > 0)
+	if (n >= 0)
 		p->sent += n;
 	else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 		p->deaf = true;

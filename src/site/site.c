@@ -880,16 +880,22 @@ fill(struct site *s, const char *address)
 static int
 publish(const char *tmp, const char *path)
 {
+	int status;
+
 	if (link(tmp, path) == 0) {
 		unlink(tmp);
 		return 0;
 	}
-	if (errno == EPERM || errno == EOPNOTSUPP)
-		if (access(path, F_OK) == -1 && rename(tmp, path) == 0)
+	if (errno == EPERM || errno == EOPNOTSUPP) {
+		if (access(path, F_OK) == 0)
+			errno = EEXIST;
+		else if (rename(tmp, path) == 0)
 			return 0;
+	}
+	status = errno == EEXIST ? MISUSE : TEMPFAIL;
 	warn("cannot make '%s'", safe(path));
 	unlink(tmp);
-	return errno == EEXIST ? MISUSE : TEMPFAIL;
+	return status;
 }
 
 int

@@ -185,7 +185,7 @@ listener(struct server *s, bool six)
 	socklen_t n = six ? sizeof(sin6) : sizeof(sin);
 
 	s->fd = socket(sa->sa_family, SOCK_STREAM, 0);
-	if (bind(s->fd, sa, n) == -1 || listen(s->fd, 10) == -1)
+	if (s->fd == -1 || bind(s->fd, sa, n) == -1 || listen(s->fd, 10) == -1)
 		return -1;
 	getsockname(s->fd, sa, &n);
 	snprintf(s->url, sizeof(s->url), six ? "http://[::1]:%d" :
