@@ -101,7 +101,7 @@ first(void *arg, const char *line, size_t len)
 
 /* Would it be sent something for this entry of the journal? */
 static bool
-gets(struct consumer_at *c, int64_t creation)
+is_sent(struct consumer_at *c, int64_t creation)
 {
 	char name[ID_LEN + 1];
 	int64_t at = creation - 1;
@@ -117,7 +117,7 @@ concerns(struct notify *t, int64_t creation)
 
 	for (i = 0; i < t->n; i++)
 		if (t->consumers[i].view != NULL &&
-		    gets(&t->consumers[i], creation)) {
+		    is_sent(&t->consumers[i], creation)) {
 			view_close(t->consumers[i].view);
 			t->consumers[i].view = NULL;
 		}

@@ -146,7 +146,7 @@ print_line(struct list *l, yyjson_val *row)
 static void
 print_cells(struct list *l, yyjson_val *row)
 {
-	char at[TIME_TEXT_LEN];
+	char at[TIME_TEXT_LEN] = "";
 
 	table_cell(l->t, l->p.name);
 	table_cell(l->t, json_str(row, "ref_doctype"));
@@ -157,7 +157,7 @@ print_cells(struct list *l, yyjson_val *row)
 	table_cell(l->t, l->told ? "yes" : "no");
 	if (l->p.cursor != 0)
 		time_local(l->p.cursor, at)[19] = '\0';
-	table_cell(l->t, l->p.cursor == 0 ? NULL : at);
+	table_cell(l->t, at);
 }
 
 /* The rows of one Event Producer document. */

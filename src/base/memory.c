@@ -19,9 +19,10 @@ xmalloc(size_t n)
 }
 
 void *
-xrealloc(void *p, size_t n)
+xrealloc(void *old, size_t n)
 {
-	p = realloc(p, n ? n : 1);
+	void *p = realloc(old, n ? n : 1);
+
 	if (p == NULL)
 		err(TEMPFAIL, "cannot allocate %zu bytes", n);
 	return p;

@@ -409,7 +409,7 @@ missing(struct deps *d, yyjson_mut_doc *m, struct node **needs, size_t n,
 	size_t i;
 
 	for (i = 0; i < n && d->from.mark; i++)
-		if (needs[i]->state == ABSENT && needs[i] != but &&
+		if (needs[i] != but && needs[i]->state == ABSENT &&
 		    needs[i]->brings > at) {
 			if (list == NULL)
 				list = yyjson_mut_arr(m);
@@ -461,7 +461,7 @@ write_needed(struct deps *d, struct node *top, const char *name, size_t at)
 	size_t n = 0, cap = 0;
 
 	for (;;) {
-		if (next != NULL && next->state == BROUGHT && !next->written) {
+		if (next->state == BROUGHT && !next->written) {
 			next->written = true;
 			if (n == cap)
 				stack = xrealloc(stack, (cap = cap * 2 + 16) *
@@ -471,11 +471,11 @@ write_needed(struct deps *d, struct node *top, const char *name, size_t at)
 		if (n == 0)
 			break;
 		s = &stack[n - 1];
-		next = NULL;
 		if (s->done < s->node->nneeds)
 			next = s->node->needs[s->done++];
 		else {
-			write_snapshot(d, s->node, name, at);
+			next = s->node;
+			write_snapshot(d, next, name, at);
 			n--;
 		}
 	}
