@@ -191,15 +191,5 @@ Synced Create Thing a
 {"name":"P-01","title":"x"}
 --- err
 .
-t 'a document of ours that has that name is adopted if equal' 'fresh hq
-    echo "{\"doctype\":\"Thing\",\"name\":\"a\",\"title\":\"x\"}" | put
-    { row 10 Create Thing a "{\"title\":\"x\"}"; row 11 Update Thing a "{\"changed\":{\"title\":\"y\"}}"
-    } | send hq -p north; docs Thing name,title' <<'.'
---- out
-Synced Create Thing a
-Synced Update Thing a
-{"name":"a","title":"y"}
---- err
-.
 
 done_testing

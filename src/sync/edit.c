@@ -383,7 +383,10 @@ check_key(struct edit *e)
 	return true;
 }
 
-/* ---- by what it may notify us */
+/* ---- by what it may notify us: the key of a user, who is called after its
+ * address, without the scheme */
+
+#define NOTIFIER "notifier@"
 
 static bool
 put_notifier(struct edit *e, const char *name)
@@ -406,6 +409,21 @@ put_notifier(struct edit *e, const char *name)
 }
 
 /* Once for each producer that can, a key for nothing else. */
+bool
+edit_is_notifier(struct site *s, struct arena *a, const char *user)
+{
+	static const char *const schemes[] = { "", "http://", "https://" };
+	size_t i, n = strlen(NOTIFIER);
+
+	if (user == NULL || strncmp(user, NOTIFIER, n) != 0)
+		return false;
+	for (i = 0; i < 3; i++)
+		if (doc_number(s, "Event Producer", arena_printf(a, "%s%s",
+		    schemes[i], user + n)) != 0)
+			return true;
+	return false;
+}
+
 static bool
 make_notifier(struct edit *e)
 {
@@ -415,7 +433,7 @@ make_notifier(struct edit *e)
 	if (!is_url(e->s->address) || (host == NULL && !e->carried) ||
 	    json_mut_str(e->old, "notify_key") != NULL)
 		return true;
-	name = arena_printf(e->a, "notifier@%s", host == NULL ? e->producer :
+	name = arena_printf(e->a, NOTIFIER "%s", host == NULL ? e->producer :
 	    host + 3);
 	if (!put_notifier(e, name) || !user_key_new(e->s, e->a, name, true,
 	    &key, &secret, &e->fault))

@@ -670,8 +670,9 @@ adopt(struct plan *p, const struct event *e, yyjson_mut_val *data)
 		return fail(p, "name", "the name '%s' is taken by another "
 		    "document from there%s", e->docname, "");
 	p->body = doc_body(g->a, p->m, o);
-	if (diff_make(p->m, p->meta, p->body, data) != NULL &&
-	    p->row->policy != POLICY_PRODUCER)
+	if ((e->birth == NULL && o->home != 0) ||
+	    (diff_make(p->m, p->meta, p->body, data) != NULL &&
+	    p->row->policy != POLICY_PRODUCER))
 		return fail(p, "name", "another %s is called '%s' here",
 		    p->meta->name, e->docname);
 	p->adopt = true;
@@ -1270,6 +1271,9 @@ note_births(struct plan *p, const struct event *e, int64_t *sync)
 	struct birth *b, new;
 	size_t i, k, n;
 
+	/* Stock has no births: it is found by what it is called there. */
+	if (e->birth == NULL && p->adopt)
+		p->d->home = g->p->peer;
 	if (e->birth == NULL || (!p->adopt && e->nalso == 0))
 		return;
 	b = origin_births(g->s, g->a, p->d->id, &n);

@@ -206,6 +206,8 @@ bool	 edit_operands(struct edit *, char *const *words);
 bool	 edit_leave(struct edit *, char *const *doctypes, bool wholly);
 /* Checks and writes it; makes the user by whose key the producer may notify us. */
 bool	 edit_write(struct edit *);
+/* Is that such a user, of an Event Producer that is there? */
+bool	 edit_is_notifier(struct site *, struct arena *, const char *user);
 
 /* consent.c: the producer.  Takes in a request (spec 9.1, or a change of 9.2:
  * consumer_doctypes an array then) in the caller's transaction, of the consumer
