@@ -10,19 +10,23 @@
 static const char usage[] =
     "usage: es-producer-log [-aqv] [-e event] [-L limit] [-o file] [-S since]\n"
     "           [-s site] [-U until] [doctype [name ...]]\n"
-    "       es-producer-log -c consumer [-qv] [-L limit] [-o file] [-S since]\n"
+    "       es-producer-log -c consumer [-dqv] [-L limit] [-o file] [-S since]\n"
     "           [-s site]\n"
-    "       es-producer-log -i [-qv] [-o file] [-s site] [doctype [name ...]]\n"
+    "       es-producer-log -i [-dqv] [-o file] [-s site] [doctype [name ...]]\n"
     "       es-producer-log -B owner [-qv] [-o file] [-s site]\n";
 
 struct reader {
 	struct site	*s;
 	FILE		*out;
-	struct arena	 a;
+	struct arena	 a, run;	/* of a line; of all */
 	bool		 all;		/* -a: also what is never streamed */
 	char		**only;		/* doctype and names, NULL-terminated */
 	const char	*event;
 	struct view	*view;		/* -c: what that consumer gets */
+	struct consumer	 consumer;	/* and it */
+	struct deps	*deps;		/* -d */
+	struct buf	 page;		/* and lines that wait for it */
+	int64_t		 number;	/* -i: of the document at hand */
 	struct once	 whole;		/* documents, for entries without data */
 	bool		 dropped;	/* -e: its data was */
 	int64_t		 restored;	/* an entry where all is told anew, or 0 */
@@ -33,32 +37,146 @@ struct reader {
 	int64_t		 events;	/* in all */
 };
 
+/* Is it of the DocType, and of the names, that were asked for? */
 static bool
-wanted(const struct reader *r, const struct entry *e)
+is_named(const struct reader *r, const char *doctype, const char *name)
 {
 	char **n;
 
+	if (strcmp(doctype, r->only[0]) != 0)
+		return false;
+	for (n = r->only + 1; *n != NULL; n++)
+		if (strcmp(*n, name) == 0)
+			return true;
+	return n == r->only + 1;
+}
+
+static bool
+wanted(const struct reader *r, const struct entry *e)
+{
 	if (e->doc == 0 ||
 	    (r->event != NULL && strcmp(e->name, r->event) != 0))
 		return false;
 	if (!r->all && !meta_streamed(e->doctype))
 		return false;
-	if (*r->only == NULL)
-		return true;
-	if (strcmp(e->doctype, r->only[0]) != 0)
-		return false;
-	for (n = r->only + 1; *n != NULL; n++)
-		if (strcmp(*n, e->docname) == 0)
-			return true;
-	return n == r->only + 1;
+	return *r->only == NULL || is_named(r, e->doctype, e->docname);
+}
+
+/* Is it one of those that -i is to print? */
+static bool
+is_chosen(const struct reader *r, const struct doc *d)
+{
+	return *r->only == NULL ? meta_streamed(d->meta->name) :
+	    is_named(r, d->meta->name, d->name);
+}
+
+/* ---- -d: lines with what they link to before them */
+
+static bool
+has(void *arg, const char *site, const char *birth)
+{
+	struct reader *r = arg;
+	struct doc d;
+	bool gone;
+	int64_t id = origin_find(r->s, site, birth, &gone);
+
+	if (id == 0 || gone)
+		return true;		/* there is nothing to give */
+	if (r->view == NULL)
+		return id < r->number && doc_load(r->s, &r->a, id, false, &d) &&
+		    is_chosen(r, &d);
+	return (r->consumer.site != NULL &&
+	    strcmp(r->consumer.site, site) == 0) ||
+	    view_streams(r->view, id) || !view_offers(r->view, id);
+}
+
+static void
+bring(struct reader *r, const struct birth *b)
+{
+	struct event e;
+	struct doc d;
+	bool gone;
+	int64_t id = origin_find(r->s, b->site, b->id, &gone);
+	size_t len;
+	char *line;
+
+	if (!doc_load(r->s, &r->a, id, true, &d) ||
+	    (line = produce_snapshot_for(r->s, &r->a, &d, r->consumer.site,
+	    &len)) == NULL)
+		return;
+	if (event_read(&r->a, yyjson_doc_get_root(json_parse_own(&r->a, line,
+	    len)), &e) == NULL)
+		deps_bring(r->deps, line, len, &e);
+}
+
+static bool
+fetch(void *arg, const struct birth *v, size_t n)
+{
+	struct reader *r = arg;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		bring(r, &v[i]);
+		arena_reset(&r->a);
+	}
+	return true;
+}
+
+static void
+open_deps(struct reader *r)
+{
+	struct deps_source source = { .out = r->out, .has = has,
+	    .fetch = fetch, .arg = r };
+
+	r->deps = deps_open(&source);
+}
+
+static void
+write_with_deps(struct reader *r, const char *line, size_t len)
+{
+	struct event e;
+
+	if (event_read(&r->a, yyjson_doc_get_root(json_parse_own(&r->a, line,
+	    len)), &e) != NULL)
+		deps_pass(r->deps, line, len);
+	/* With -i it may have come before, as it was linked to. */
+	else if (!e.snapshot || e.birth == NULL || r->view != NULL ||
+	    !deps_is_coming(r->deps, e.birth))
+		deps_event(r->deps, line, len, &e);
+	else
+		r->events--;
+	if (deps_full(r->deps))
+		deps_flush(r->deps);
+}
+
+/* What a page of the view gave, which cannot be asked while it gives. */
+static void
+write_page(struct reader *r)
+{
+	const char *at = r->page.p, *nl, *end = at + r->page.len;
+
+	for (; at < end; at = nl + 1) {
+		nl = memchr(at, '\n', end - at);
+		write_with_deps(r, at, nl - at);
+		arena_reset(&r->a);
+	}
+	r->page.len = 0;
+	deps_flush(r->deps);
 }
 
 static void
 write_line(struct reader *r, const char *line, size_t len)
 {
-	fwrite(line, 1, len, r->out);
-	putc('\n', r->out);
 	r->events++;
+	if (r->deps != NULL && r->view == NULL)
+		write_with_deps(r, line, len);
+	else if (r->deps != NULL) {
+		buf_add(&r->page, line, len);
+		buf_add(&r->page, "\n", 1);
+	} else {
+		fwrite(line, 1, len, r->out);
+		putc('\n', r->out);
+	}
 	arena_reset(&r->a);
 }
 
@@ -80,16 +198,9 @@ snapshots(struct reader *r)
 			status = REJECTED;
 		}
 	while (doc_after(r->s, &r->a, id, m == NULL ? 0 : m->id, &d)) {
-		id = d.id;
-		if (m == NULL && (!meta_streamed(d.meta->name)))
+		r->number = id = d.id;
+		if (!is_chosen(r, &d))
 			continue;
-		if (m != NULL && r->only[1] != NULL) {
-			for (n = r->only + 1; *n != NULL; n++)
-				if (strcmp(*n, d.name) == 0)
-					break;
-			if (*n == NULL)
-				continue;
-		}
 		line = produce_snapshot(r->s, &r->a, &d, &len);
 		if (line == NULL)
 			return TEMPFAIL;
@@ -171,8 +282,11 @@ whole_log(struct reader *r, bool choice)
 		if (db_begin_read(r->s->db) == -1 ||
 		    (c.events = r->view == NULL ? page(r, &more) :
 		    view_page(r->view, &r->at, r->name, r->limit, view_line, r,
-		    &more)) == -1 ||
-		    db_commit(r->s->db) == -1)
+		    &more)) == -1)
+			return TEMPFAIL;
+		if (r->deps != NULL)
+			write_page(r);
+		if (db_commit(r->s->db) == -1)
 			return TEMPFAIL;
 		c.last_update = r->at;
 		c.name = *r->name == '\0' ? NULL : r->name;
@@ -194,6 +308,8 @@ documents(struct reader *r, const char *owner)
 		return TEMPFAIL;
 	status = owner == NULL ? snapshots(r) :
 	    back_write(r->s, owner, r->out, &r->events);
+	if (r->deps != NULL)
+		deps_flush(r->deps);
 	return db_commit(r->s->db) == -1 ? TEMPFAIL : status;
 }
 
@@ -230,10 +346,11 @@ main(int argc, char *argv[])
 	const char *path = NULL, *file = NULL, *since = NULL, *until = NULL;
 	const char *consumer = NULL, *owner = NULL;
 	bool failed, initial = false, quiet = false, verbose = false;
+	bool deps = false;
 	int ch, status;
 
 	start(argc, argv, usage);
-	while ((ch = getopt(argc, argv, "aB:c:e:iL:o:qS:s:U:v")) != -1)
+	while ((ch = getopt(argc, argv, "aB:c:de:iL:o:qS:s:U:v")) != -1)
 		switch (ch) {
 		case 'a':
 			r.all = true;
@@ -243,6 +360,9 @@ main(int argc, char *argv[])
 			break;
 		case 'c':
 			consumer = optarg;
+			break;
+		case 'd':
+			deps = true;
 			break;
 		case 'e':
 			r.event = optarg;
@@ -285,19 +405,22 @@ main(int argc, char *argv[])
 	if (owner != NULL && (initial || consumer != NULL || r.event != NULL ||
 	    since != NULL || until != NULL || r.all || *r.only != NULL))
 		misuse(usage);
+	if (deps && !initial && consumer == NULL)
+		misuse(usage);
 	if (until != NULL && !time_option(until, &r.until))
 		errx(MISUSE, "-U wants a time, not '%s'", safe(until));
 	if ((r.s = site_open(site_path(path), SITE_READ, &status)) == NULL)
 		return status;
 	arena_init(&r.a);
+	arena_init(&r.run);
 	once_init(&r.whole);
 	if (since != NULL)
 		start_at(&r, since);
 	if (*r.only != NULL && site_meta(r.s, r.only[0]) == NULL)
 		errx(MISUSE, "no DocType '%s' in '%s'; es-doctype -l lists "
 		    "them", safe(r.only[0]), safe(r.s->path));
-	if (consumer != NULL &&
-	    (r.view = view_open(r.s, consumer)) == NULL)
+	if (consumer != NULL && ((r.view = view_open(r.s, consumer)) == NULL ||
+	    !consumer_load(r.s, &r.run, consumer, &r.consumer)))
 		errx(MISUSE, "no Event Consumer '%s' in '%s'", safe(consumer),
 		    safe(r.s->path));
 	if (owner != NULL && producer_number(r.s, owner) <= 0 &&
@@ -306,6 +429,8 @@ main(int argc, char *argv[])
 		    safe(owner));
 	if (file != NULL && (r.out = out_open(file)) == NULL)
 		return TEMPFAIL;
+	if (deps || (r.view != NULL && strstr(r.consumer.name, "://") == NULL))
+		open_deps(&r);
 	status = initial || owner != NULL ? documents(&r, owner) :
 	    whole_log(&r, *r.only != NULL || r.event != NULL);
 	if (r.event != NULL && r.events == 0) {
@@ -321,9 +446,12 @@ main(int argc, char *argv[])
 	if (verbose && !quiet)
 		warnx("%lld events", (long long)r.events);
 	failed = db_failed(r.s->db) != 0;
+	deps_close(r.deps);
 	view_close(r.view);
 	site_close(r.s);
 	arena_free(&r.a);
+	arena_free(&r.run);
+	buf_free(&r.page);
 	once_free(&r.whole);
 	if (file == NULL)
 		return out_close(status);

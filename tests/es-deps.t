@@ -254,7 +254,7 @@ Failed Update Thing a: waits for Person 'P'
 t 'an Update of what was never here is healed' 'fresh north south; make_docs
     last=$(es-producer-log -s north.db Thing a | jq -r "select(.update_type == \"Create\") | .name")
     time=$(es-producer-log -s north.db Thing a | jq -r "select(.update_type == \"Create\") | .creation")
-    es-producer-log -c south -s north.db -S "$time,$last" | tee lines | short
+    es-pull -s south.db -S "$time,$last" north.db | tee lines | short
     deps <lines | tee went | short; es-apply -s south.db went | brief; docs Thing name,title,person' <<'.'
 --- in
 Person P {}
@@ -265,13 +265,13 @@ Thing a {"title":"3"}
 Update a
 Update a
 2 events
-end es-producer-log 0
+end es-pull 0
 * Person P
 * Thing a
 Update a
 Update a
 2 events
-end es-producer-log 0
+end es-pull 0
 Synced Create Person P
 Synced Create Thing a
 {"name":"a","person":"P","title":"3"}
@@ -279,7 +279,7 @@ Synced Create Thing a
 # Its Create was lost on the way: the Update is parked without es-deps.
 t 'and what is parked for want of it, in the next run' 'fresh south
     es-apply -q -s south.db lines 2>/dev/null; es-sync-log -E -s south.db | brief
-    es-producer-log -c south -s north.db -S now | deps | tee went | short
+    es-pull -s south.db -S now north.db | deps | tee went | short
     es-apply -s south.db went | brief; docs Thing name,title' <<'.'
 --- out
 Failed Update Thing a: an event before ID is missing
@@ -287,7 +287,7 @@ Failed Update Thing a: an event before ID is missing
 * Person P
 * Thing a
 0 events
-end es-producer-log 0
+end es-pull 0
 Synced Create Person P
 Synced Create Thing a
 Synced Update Thing a

@@ -332,4 +332,119 @@ t 'no such site' 'es-producer-log -s none.db' 100 <<'.'
 es-producer-log: cannot open 'none.db': No such file or directory
 .
 
+# ---- -d: what lines link to before them
+
+site() {
+	es-init -q -s s2.db s && es-doctype -q -s s2.db doctypes.json &&
+	    es-doctype -q -s s2.db - <<'.'
+{"doctype":"DocType","name":"Bill","module":"T","autoname":"Prompt","fields":[{"fieldname":"kind","fieldtype":"Link","options":"Kind"},{"fieldname":"note","fieldtype":"Data"},{"fieldname":"old","fieldtype":"Link","options":"Bill"}]}
+.
+}
+lines() {
+	jq -r 'if .dependency_of then "* \(.docname)" elif .update_type then
+	    "\(.update_type) \(.docname)" elif .checkpoint then
+	    "\(.checkpoint.events) events" else "end \(.end.status)" end'
+}
+# consumer NAME DOCTYPE: may have it.
+consumer() {
+	jq -nc --arg name "$1" --arg dt "$2" '{doctype: "Event Consumer",
+	    callback_url: $name, user: "Administrator",
+	    consumer_doctypes: [{ref_doctype: $dt, status: "Approved"}]}' | es-put -q
+}
+ES_SITE=s2.db
+ok 'another site' site
+t 'what a consumer without a line needs and its stream does not bring' 'es-put -q
+    consumer till Bill; printf "%s\n" "{\"doctype\":\"Bill\",\"name\":\"1\",\"kind\":\"leaf\"}" \
+	"{\"doctype\":\"Bill\",\"name\":\"2\",\"kind\":\"leaf\",\"old\":\"1\"}" | es-put -q
+    es-producer-log -c till | lines; es-producer-log -c till -L 1 | lines' <<'.'
+--- in
+{"doctype":"Kind","kind":"root"}
+{"doctype":"Kind","kind":"leaf","up":"root"}
+{"doctype":"Kind","kind":"other"}
+--- out
+* root
+* leaf
+Create 1
+Create 2
+2 events
+end 0
+0 events
+* root
+* leaf
+Create 1
+1 events
+Create 2
+1 events
+0 events
+end 0
+.
+t 'what was there before its row was made was in no stream' '
+    consumer late Bill; echo "{\"doctype\":\"Bill\",\"name\":\"3\",\"old\":\"2\"}" | es-put -q
+    es-producer-log -c late | lines' <<'.'
+--- out
+* root
+* leaf
+* 1
+* 2
+Create 3
+1 events
+end 0
+.
+t 'with a URL it asks for itself, unless -d is given' 'consumer http://till Bill
+    echo "{\"doctype\":\"Bill\",\"name\":\"4\",\"kind\":\"other\"}" | es-put -q
+    es-producer-log -c http://till | lines; es-producer-log -d -c http://till | lines' <<'.'
+--- out
+Create 4
+1 events
+end 0
+* other
+Create 4
+1 events
+end 0
+.
+t 'a circle' 'printf "%s\n" "{\"doctype\":\"Kind\",\"name\":\"root\",\"up\":\"leaf\"}" | es-put -q
+    es-producer-log -c till | lines' <<'.'
+--- out
+* root
+* leaf
+Create 1
+Create 2
+Create 3
+* other
+Create 4
+4 events
+end 0
+.
+t '-i: each document once' 'es-producer-log -i -d Bill | lines; echo; es-producer-log -i -d | lines
+    echo; es-producer-log -i -d Bill 2 | lines' <<'.'
+--- out
+* root
+* leaf
+Create 1
+Create 2
+Create 3
+* other
+Create 4
+end 0
+
+* leaf
+Create root
+Create other
+Create 1
+Create 2
+Create 3
+Create 4
+end 0
+
+* root
+* leaf
+* 1
+Create 2
+end 0
+.
+t '-d of the whole log' 'es-producer-log -d 2>&1 | head -n 1' <<'.'
+--- out
+usage: es-producer-log [-aqv] [-e event] [-L limit] [-o file] [-S since]
+.
+
 done_testing

@@ -126,7 +126,7 @@ t 'a condition that is not understood is refused where it is entered' \
 --- in
 {"doctype":"Event Consumer","callback_url":"till","consumer_doctypes":[{"ref_doctype":"Thing","status":"Approved","condition":"doc.title =="}]}
 --- err
-es-put: stdin:1: condition not understood at 13: a string, a number, None, True or False is expected; near ''
+es-put: stdin:1: condition not understood at 13: it ends too early; near ''
 es-put: 0 new, 0 changed, 0 deleted, 0 as they were, 1 refused
 .
 
@@ -136,7 +136,8 @@ put '{"doctype":"Thing","name":"g","person":"p"}'
 es-mv -q -s shop.db Person p q
 pull >out
 is 'a Rename goes over links to whom the document was offered as a dependency' \
-    "$(cat out)" 'Create Thing g
+    "$(cat out)" 'Create Person q after
+Create Thing g
 Rename Person p'
 put '{"doctype":"Person","name":"r"}'
 es-mv -q -s shop.db Person r s

@@ -348,6 +348,7 @@ apply_open(struct site *s, const struct apply_options *o)
 	a->g.p = &a->p;
 	a->g.a = &a->work;
 	a->g.page = &a->page;
+	a->g.come = &a->bykey;
 	a->g.back = o->back;
 	a->g.done = outcome_done;
 	a->g.arg = a;

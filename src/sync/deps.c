@@ -137,12 +137,6 @@ deps_here(struct deps *d, const char *birth)
 	learn(d, birth, strlen(birth), &here);
 }
 
-bool
-deps_is_here(struct deps *d, const char *birth)
-{
-	return recall(d, birth, strlen(birth)) == &here;
-}
-
 void
 deps_forget(struct deps *d)
 {
@@ -182,6 +176,16 @@ static struct node *
 node_of(struct deps *d, const char *birth, size_t len)
 {
 	return d->nodes.n == 0 ? NULL : map_get(&d->nodes, birth, len);
+}
+
+bool
+deps_is_coming(struct deps *d, const char *birth)
+{
+	size_t len = strlen(birth);
+	const struct node *node = node_of(d, birth, len);
+
+	return node != NULL ? node->state != ABSENT :
+	    recall(d, birth, len) == &here;
 }
 
 /* Notes it as needed by the line at hand, unless the reader has it. */

@@ -888,15 +888,21 @@ conforms(struct plan *p, int what, bool strict)
 	return doc_check(p->meta, p->body, old, what, &g->s->lookup, &g->fault);
 }
 
-/* es-deps asked for it in vain. */
+/* es-deps asked for it in vain, and it has not come since. */
 static bool
 is_missing(const struct plan *p, const struct want *w)
 {
 	yyjson_val *list, *birth;
+	const char *key;
 	size_t i, n;
 	int k;
 
-	for (k = 0; k < p->n && w->birth != NULL; k++) {
+	if (w->birth == NULL)
+		return false;
+	key = merge_key(p->g->a, w->site, w->birth, w->doctype, w->name);
+	if (map_get(p->g->come, key, strlen(key)) != NULL)
+		return false;
+	for (k = 0; k < p->n; k++) {
 		list = yyjson_obj_get(p->parts[k].it->e.line, "missing");
 		yyjson_arr_foreach(list, i, n, birth)
 			if (yyjson_equals_str(birth, w->birth))

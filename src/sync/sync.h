@@ -350,7 +350,8 @@ void	 deps_pass(struct deps *, const char *line, size_t len);
 void	 deps_need(struct deps *, const struct event *);
 /* The reader has this document already, or will get it. */
 void	 deps_here(struct deps *, const char *birth);
-bool	 deps_is_here(struct deps *, const char *birth);
+/* That, or is it asked for already? */
+bool	 deps_is_coming(struct deps *, const char *birth);
 /* A snapshot that was asked for. */
 void	 deps_bring(struct deps *, const char *line, size_t len,
 	    const struct event *);
@@ -449,6 +450,7 @@ struct merge {
 	struct seen	 seen;		/* of seen_doc, as last read or written */
 	int64_t		 seen_doc;
 	struct map	*group;		/* keys of documents applied together, or NULL */
+	const struct map *come;		/* keys of those of which something has come */
 	bool		 back;		/* own documents come back, to stay own */
 	struct later	*later;		/* of the group */
 	struct want	*waits;		/* all that carry a mark, by number */
