@@ -669,7 +669,9 @@ chain(struct parser *p, const struct operator *o, struct node *(*inner)(
 	struct kids k;
 	size_t i;
 
-	while (n != NULL) {
+	if (n == NULL)
+		return NULL;
+	for (;;) {
 		for (i = 0; o[i].sign != NULL && !sign(p, o[i].sign); i++)
 			;
 		if (o[i].sign == NULL)
