@@ -1366,7 +1366,7 @@ note_seen(struct plan *p, bool fresh, int64_t sync)
 	merge_save_seen(g, p->d->id, &v);
 }
 
-/* An event of another author that wrote nothing was seen all the same. */
+/* Who lost all that he wrote is an author of the document as well. */
 static void
 note_authors(struct plan *p)
 {
@@ -1376,9 +1376,9 @@ note_authors(struct plan *p)
 
 	for (i = 0; i < p->n && p->d->author != -1; i++) {
 		e = &p->parts[i].it->e;
-		if (e->type != U_RENAME && (e->author == NULL ||
-		    p->d->author != site_peer(s, e->author)))
-			doc_save_author(s, p->d, -1);
+		if (e->type != U_RENAME && e->author != NULL &&
+		    p->d->author != site_peer(s, e->author))
+			doc_save_shared(s, p->d);
 	}
 }
 

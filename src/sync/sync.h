@@ -78,6 +78,9 @@ bool	 view_offers(struct view *, int64_t doc);
 int	 view_note(struct view *, const struct entry *e, size_t n, int64_t upto);
 /* Is it in view now? */
 bool	 view_shows(struct view *, int64_t doc);
+/* Was it in the stream since it came into view, or will it be?  Not so what was
+ * there before the row was made. */
+bool	 view_streams(struct view *, int64_t doc);
 /* Has it been sent this entry, as far as is known by what it asked from last?
  * It is taken to have asked while the document was in view. */
 bool	 view_sent(struct view *, const struct entry *);
