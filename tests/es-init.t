@@ -32,7 +32,7 @@ is 'only the owner may read it, whatever the umask' \
 is 'nothing is left beside it' "$(cd dir && ls -A)" a.b.db
 is 'it is an SQLite file of ours' \
     "$(sqlite3 store1.db 'PRAGMA application_id; PRAGMA user_version; PRAGMA journal_mode' | paste -sd' ' -)" \
-    "$((0x45537366)) 2 wal"
+    "$((0x45537366)) 3 wal"
 is 'each site has another identity' "$(for f in store1.db two.db open.db; do
     sqlite3 $f "SELECT length(value) FROM site WHERE key = 'id'"
     sqlite3 $f "SELECT value FROM site WHERE key = 'id'" >>ids; done | sort -u
@@ -129,14 +129,14 @@ es-init N
 
 t '-u: nothing to do' 'es-init -u -s store1.db' <<'.'
 --- out
-'store1.db' has format 2, the newest
+'store1.db' has format 3, the newest
 --- err
 .
-t '-u: a newer format' 'es-init -q -s new.db; sqlite3 new.db "PRAGMA user_version=3"
+t '-u: a newer format' 'es-init -q -s new.db; sqlite3 new.db "PRAGMA user_version=4"
     es-init -u -s new.db' 100 <<'.'
 --- out
 --- err
-es-init: 'new.db' has format 3, this program knows up to 2; install a newer version
+es-init: 'new.db' has format 4, this program knows up to 3; install a newer version
 .
 # A file as the programs made it when the format was 1.
 format_1() {
@@ -147,7 +147,7 @@ format_1() {
 	    es-rm -q -s "$1" Role 'Event Notifier' && sqlite3 "$1" "
 	CREATE TEMP TABLE c AS SELECT id, name, site, contact, error FROM consumer;
 	DROP TABLE consumer; DROP TABLE state; DROP TABLE since;
-	DROP TABLE restored; DROP TABLE told;
+	DROP TABLE restored; DROP TABLE told; DROP TABLE came;
 	CREATE TABLE consumer( id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, site TEXT, contact INTEGER, error TEXT);
 	INSERT INTO consumer SELECT * FROM c;
 	UPDATE document SET data = replace(data, '\"label\":\"API Key\",\"unique\":1', '\"label\":\"API Key\"') WHERE name = 'User';
@@ -157,15 +157,21 @@ format_1() {
 tables() {
 	sqlite3 "$1" "SELECT sql FROM sqlite_master WHERE name NOT GLOB 'tab*' ORDER BY name"
 }
+t '-u: from format 2' 'es-init -q -s second.db x; sqlite3 second.db "DROP TABLE came; PRAGMA user_version = 2"
+    es-init -u -s second.db; tables second.db >2; tables store1.db | diff 2 -' <<'.'
+--- out
+'second.db' had format 2 and has 3 now
+--- err
+.
 ok '-u: a file of format 1' format_1 old.db
 t '-u: is refused until then' 'es-get -s old.db Brand' 100 <<'.'
 --- out
 --- err
 es-get: 'old.db' has format 1; run: es-init -u -s old.db
 .
-t '-u: brings it to format 2' 'cp old.db older.db; es-init -u -s old.db' <<'.'
+t '-u: brings it to format 3' 'cp old.db older.db; es-init -u -s old.db' <<'.'
 --- out
-'old.db' had format 1 and has 2 now
+'old.db' had format 1 and has 3 now
 --- err
 .
 is '-u: with the tables of a new one' "$(tables old.db)" "$(tables store1.db)"
@@ -185,7 +191,7 @@ es-put: 0 new, 0 changed, 0 deleted, 0 as they were, 1 refused
 .
 t '-u: twice is once' 'es-init -u -s old.db' <<'.'
 --- out
-'old.db' has format 2, the newest
+'old.db' has format 3, the newest
 .
 t '-u: killed before and after it commits' 'for n in 1 2 3; do
 	cp older.db cut.db
@@ -196,15 +202,15 @@ t '-u: killed before and after it commits' 'for n in 1 2 3; do
 --- out
 137
 es-get: 'cut.db' has format 1; run: es-init -u -s cut.db
-'cut.db' had format 1 and has 2 now
+'cut.db' had format 1 and has 3 now
 {"name":"Ajax"}
 137
 {"name":"Ajax"}
-'cut.db' has format 2, the newest
+'cut.db' has format 3, the newest
 {"name":"Ajax"}
 0
 {"name":"Ajax"}
-'cut.db' has format 2, the newest
+'cut.db' has format 3, the newest
 {"name":"Ajax"}
 .
 t '-u: a file that is not as it was made' '

@@ -58,7 +58,7 @@ t 'and none is made' 'ls none.db*' 2 <<'.'
 cp s.db newer.db
 sqlite3 newer.db 'PRAGMA user_version = 99'
 unopened 'a newer format' newer.db \
-    "'newer.db' has format 99, this program knows up to 2; install a newer version"
+    "'newer.db' has format 99, this program knows up to 3; install a newer version"
 ln -s s.db link.db
 unopened 'a symbolic link' link.db "'link.db' is a symbolic link; name the file itself"
 for mode in 640 604 620 601; do

@@ -5,6 +5,7 @@
 #include "model/model.h"
 
 const char *const update_text[] = { "Create", "Update", "Delete", "Rename" };
+const char *const resync_text[] = { NULL, NULL, "force", "withdraw" };
 
 bool
 event_is(yyjson_val *line)
@@ -16,11 +17,11 @@ event_is(yyjson_val *line)
  * is found at the first look, and all in one pass. */
 enum key { NAME, CREATION, UPDATE_TYPE, REF_DOCTYPE, DOCNAME, DATA,
     EVENT_PRODUCER, SITE, SNAPSHOT, PREV, ORIGIN, ALSO, LINKS, AUTHOR, VIA,
-    SEEN, KNEW, BASE, MERGED, RENAMED, DEPENDENCY_OF, KEYS };
+    SEEN, KNEW, BASE, MERGED, RENAMED, DEPENDENCY_OF, RESYNC, KEYS };
 static const char *const keys[] = { "name", "creation", "update_type",
     "ref_doctype", "docname", "data", "event_producer", "site", "snapshot",
     "prev", "origin", "also", "links", "author", "via", "seen", "knew", "base",
-    "merged", "renamed", "dependency_of" };
+    "merged", "renamed", "dependency_of", "resync" };
 
 static void
 gather(yyjson_val *line, yyjson_val *v[KEYS])
@@ -211,6 +212,20 @@ text_of(struct arena *a, yyjson_val *v)
 	return text(v);
 }
 
+/* 1, or a word. */
+static const char *
+read_resync(yyjson_val *v, enum resync *resync)
+{
+	int i;
+
+	*resync = json_val_int(v, 0) != 0 ? RESYNC_AGAIN : RESYNC_NOT;
+	for (i = RESYNC_FORCE; i <= RESYNC_WITHDRAW; i++)
+		if (yyjson_equals_str(v, resync_text[i]))
+			*resync = i;
+	return yyjson_is_str(v) && *resync == RESYNC_NOT ?
+	    "resync is 1, force or withdraw" : NULL;
+}
+
 static const char *
 read_base(struct arena *a, yyjson_val *v, struct event *e)
 {
@@ -264,6 +279,7 @@ event_read(struct arena *a, yyjson_val *line, struct event *e)
 	    (why = read_marks(a, m[SEEN], &e->seen)) != NULL ||
 	    (why = read_marks(a, m[KNEW], &e->knew)) != NULL ||
 	    (why = read_base(a, m[BASE], e)) != NULL ||
+	    (why = read_resync(m[RESYNC], &e->resync)) != NULL ||
 	    (why = read_origin(a, m, e)) != NULL)
 		return why;
 	return read_via(a, m[VIA], e);

@@ -336,8 +336,9 @@ parked_add(struct site *s, int64_t peer, const struct parked *p)
 int
 parked_reason(struct site *s, const struct parked *p)
 {
-	return db_do(s->db, "UPDATE parked SET code = ?, why = ?, want = ?"
-	    " WHERE id = ?", "sssi", p->code, p->why, p->want, p->id);
+	return db_do(s->db, "UPDATE parked SET document = ?, code = ?, why = ?,"
+	    " want = ?, line = coalesce(?, line) WHERE id = ?", "sssst" "i",
+	    p->key, p->code, p->why, p->want, p->line, p->len, p->id);
 }
 
 int

@@ -1,4 +1,4 @@
-/* schema.h - the tables of a site file, format 2; see es-site(5) */
+/* schema.h - the tables of a site file, format 3; see es-site(5) */
 
 #ifndef ES_SCHEMA_H
 #define ES_SCHEMA_H
@@ -103,6 +103,9 @@ static const char schema[] =
 " mapping TEXT, code TEXT, error TEXT, lost TEXT, data TEXT);"
 "CREATE INDEX synclog_event ON synclog(event);"
 "CREATE INDEX synclog_failed ON synclog(time) WHERE status = 1;"
+/* Events as they came, where the site could not make them again: refused and
+ * withdrawn ones, and before they were mapped. */
+"CREATE TABLE came(synclog INTEGER PRIMARY KEY, line TEXT NOT NULL);"
 "CREATE TABLE producer("
 " peer INTEGER PRIMARY KEY,"
 " name TEXT NOT NULL UNIQUE,"	/* of the Event Producer */

@@ -957,7 +957,7 @@ make_missing(struct site *s)
 	return 0;
 }
 
-/* The ladder: case n brings the tables of format n to n + 1. */
+/* The ladder: case n brings the tables of format n on. */
 static int
 upgrade_tables(struct site *s, int format)
 {
@@ -970,6 +970,9 @@ upgrade_tables(struct site *s, int format)
 		make_missing(s);
 		db_exec(s->db, "INSERT INTO consumer(id, name, site, contact,"
 		    " error) SELECT * FROM temp.old; DROP TABLE temp.old;");
+		break;
+	case 2:
+		make_missing(s);
 	}
 	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d;", SITE_FORMAT);
 	return db_exec(s->db, pragma);

@@ -8,7 +8,7 @@
 
 /* ---- site.c - the file itself */
 
-enum { SITE_FORMAT = 2 };
+enum { SITE_FORMAT = 3 };
 
 struct site {
 	struct db	*db;
@@ -388,6 +388,7 @@ struct query *parked_blocked(struct site *, int64_t peer);
 struct query *parked_of(struct site *, int64_t peer, const char *key);
 int	 parked_next(struct query *, struct parked *);
 int	 parked_add(struct site *, int64_t peer, const struct parked *);
+/* It waits for another reason, or line (NULL: the same) in its place. */
 int	 parked_reason(struct site *, const struct parked *);
 int	 parked_remove(struct site *, int64_t id);
 int64_t	 parked_count(struct site *, int64_t peer);
@@ -535,6 +536,12 @@ int	 sync_add(struct site *, struct sync *);	/* sets id */
 int	 sync_result(struct site *, const struct sync *);	/* of row id */
 /* Was this event of that producer applied, or refused, once and for all? */
 bool	 sync_done(struct site *, int64_t peer, const char *event);
+/* What first became of an event of that type: id, status, doctype, remote, error,
+ * journal and time.  False: nothing yet. */
+bool	 sync_find(struct site *, struct arena *, int64_t peer, const char *event,
+	    enum update type, struct sync *);
+/* Its place in the order in which the events of a producer came; 0: none. */
+int64_t	 sync_place(struct site *, int64_t peer, const char *event);
 /* A line that could not be read, from a producer that sent it before. */
 bool	 sync_rejected_before(struct site *, const struct sync *);
 struct sync_filter {
@@ -545,6 +552,14 @@ struct sync_filter {
 };
 struct query *sync_list(struct site *, const struct sync_filter *);
 int	 sync_next(struct site *, struct query *, struct sync *);
+/* Keeps the event of a row as it came. */
+int	 came_put(struct site *, int64_t log, const char *line, size_t len);
+/* Events that are parked or were refused, with applied also those that were
+ * applied or given up, in order, each once; limit: the first so many; names: of
+ * these documents, a JSON array or NULL.  line is NULL of one that has to be made again from its row. */
+struct query *came_list(struct site *, const struct sync_filter *,
+	    const char *names, bool applied);
+int	 came_next(struct query *, struct sync *, const char **line, size_t *len);
 /* The Event Sync Log document of a row; its strings are those of the row. */
 yyjson_mut_val *sync_doc(struct site *, struct arena *, yyjson_mut_doc *,
 	    const struct sync *, bool with_data);

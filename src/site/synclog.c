@@ -21,17 +21,20 @@ sync_add(struct site *s, struct sync *l)
 int
 sync_result(struct site *s, const struct sync *l)
 {
-	return db_do(s->db, "UPDATE synclog SET time=?, status=?, docname=?,"
-	    " doc=?, journal=?, code=?, error=?, lost=?, data=? WHERE id=?",
-	    "iisiissst" "i", l->time, (int64_t)l->status, l->docname, l->doc,
-	    l->journal, l->code, l->error, l->lost, l->data, l->datalen, l->id);
+	return db_do(s->db, "UPDATE synclog SET time=?, status=?, doctype=?,"
+	    " remote=?, docname=?, same_name=?, doc=?, journal=?, mapping=?,"
+	    " code=?, error=?, lost=?, data=? WHERE id=?", "iisssiiissss" "t" "i",
+	    l->time, (int64_t)l->status, l->doctype, l->remote, l->docname,
+	    (int64_t)l->same_name, l->doc, l->journal, l->mapping, l->code,
+	    l->error, l->lost, l->data, l->datalen, l->id);
 }
 
 bool
 sync_done(struct site *s, int64_t peer, const char *event)
 {
 	return db_get(s->db, 0, "SELECT 1 FROM synclog WHERE event = ? AND"
-	    " peer = ? AND (status = 0 OR code = 'refused')", "si", event, peer);
+	    " peer = ? AND (status = 0 OR code IN ('refused', 'withdrawn'))",
+	    "si", event, peer);
 }
 
 bool
@@ -42,23 +45,24 @@ sync_rejected_before(struct site *s, const struct sync *l)
 	    l->data) == 1;
 }
 
-#define COLUMNS "SELECT s.id, s.event, s.time, s.peer, p.name, s.type, s.status," \
+#define COLUMNS " s.id, s.event, s.time, s.peer, p.name, s.type, s.status," \
 	" s.doctype, s.remote, s.docname, s.same_name, s.mapping, s.code," \
-	" s.error, s.lost, s.journal, coalesce(s.data, j.data), s.doc" \
-	" FROM synclog s LEFT JOIN producer p ON p.peer = s.peer" \
+	" s.error, s.lost, s.journal, coalesce(s.data, j.data), s.doc"
+#define TABLES " FROM synclog s LEFT JOIN producer p ON p.peer = s.peer" \
 	" LEFT JOIN journal j ON j.creation = s.journal"
+#define FITS " (?1 < 0 OR s.status = ?1)" \
+	" AND (?2 IS NULL OR p.name = ?2) AND (?3 IS NULL OR s.doctype = ?3)" \
+	" AND (?4 IS NULL OR s.docname = ?4 OR s.remote = ?4)" \
+	" AND (?5 IS NULL OR s.event = ?5) AND (?6 = 0 OR s.time >= ?6)" \
+	" AND (?7 = 0 OR s.time < ?7)"
 
 struct query *
 sync_list(struct site *s, const struct sync_filter *f)
 {
 	/* The newest so many, told oldest first. */
-	return db_query(s->db, COLUMNS " WHERE s.id IN (SELECT s.id FROM"
-	    " synclog s LEFT JOIN producer p ON p.peer = s.peer"
-	    " WHERE (?1 < 0 OR s.status = ?1)"
-	    " AND (?2 IS NULL OR p.name = ?2) AND (?3 IS NULL OR s.doctype = ?3)"
-	    " AND (?4 IS NULL OR s.docname = ?4 OR s.remote = ?4)"
-	    " AND (?5 IS NULL OR s.event = ?5) AND (?6 = 0 OR s.time >= ?6)"
-	    " AND (?7 = 0 OR s.time < ?7)"
+	return db_query(s->db, "SELECT" COLUMNS TABLES " WHERE s.id IN"
+	    " (SELECT s.id FROM synclog s LEFT JOIN producer p"
+	    " ON p.peer = s.peer WHERE" FITS
 	    " ORDER BY s.id DESC LIMIT ?8) ORDER BY s.id", "issssiii",
 	    (int64_t)f->status, f->producer, f->doctype, f->name, f->event,
 	    f->since, f->until, f->limit == 0 ? INT64_C(-1) : f->limit);
@@ -70,14 +74,9 @@ text(struct query *q, int col)
 	return db_isnull(q, col) ? NULL : db_text(q, col);
 }
 
-int
-sync_next(struct site *s, struct query *q, struct sync *l)
+static void
+read_row(struct query *q, struct sync *l)
 {
-	int r = db_step(q);
-
-	(void)s;
-	if (r != 1)
-		return r;
 	memset(l, 0, sizeof(*l));
 	l->id = db_int(q, 0);
 	l->event = db_text(q, 1);
@@ -98,6 +97,89 @@ sync_next(struct site *s, struct query *q, struct sync *l)
 	l->data = text(q, 16);
 	l->datalen = db_len(q, 16);
 	l->doc = db_int(q, 17);
+}
+
+int
+sync_next(struct site *s, struct query *q, struct sync *l)
+{
+	int r = db_step(q);
+
+	(void)s;
+	if (r == 1)
+		read_row(q, l);
+	return r;
+}
+
+bool
+sync_find(struct site *s, struct arena *a, int64_t peer, const char *event,
+    enum update type, struct sync *l)
+{
+	struct query *q = db_query(s->db, "SELECT id, status, doctype, remote,"
+	    " error, journal, time FROM synclog WHERE event = ? AND peer = ?"
+	    " AND type = ? ORDER BY id LIMIT 1", "sii", event, peer,
+	    (int64_t)type);
+
+	if (db_step(q) != 1)
+		return false;
+	*l = (struct sync){ .id = db_int(q, 0), .status = db_int(q, 1),
+	    .doctype = arena_dup(a, db_text(q, 2), db_len(q, 2)),
+	    .remote = arena_dup(a, db_text(q, 3), db_len(q, 3)),
+	    .error = db_isnull(q, 4) ? "" :
+	    arena_dup(a, db_text(q, 4), db_len(q, 4)),
+	    .journal = db_int(q, 5), .time = db_int(q, 6), .event = event,
+	    .peer = peer, .type = type };
+	db_end(q);
+	return true;
+}
+
+int64_t
+sync_place(struct site *s, int64_t peer, const char *event)
+{
+	return db_get(s->db, 0, "SELECT min(id) FROM synclog WHERE event = ?"
+	    " AND peer = ?", "si", event, peer);
+}
+
+int
+came_put(struct site *s, int64_t log, const char *line, size_t len)
+{
+	return db_do(s->db, "INSERT INTO came VALUES(?1, ?2)"
+	    " ON CONFLICT DO UPDATE SET line = ?2", "it", log, line, len);
+}
+
+/* What is parked of -B is not the producer's to say again.  Names of events sort
+ * as they were logged there, but not those of stock. */
+struct query *
+came_list(struct site *s, const struct sync_filter *f, const char *names,
+    bool applied)
+{
+	return db_query(s->db, "SELECT" COLUMNS ", coalesce(k.line, c.line)"
+	    TABLES " LEFT JOIN parked k ON k.synclog = s.id AND k.peer = s.peer"
+	    " LEFT JOIN came c ON c.synclog = s.id WHERE" FITS
+	    " AND p.name IS NOT NULL AND s.type >= 0 AND s.code IS NOT 'again'"
+	    " AND (?9 OR k.line IS NOT NULL OR s.code = 'refused')"
+	    " AND (s.status = 1 OR s.type < 2 AND s.doc <> 0)"
+	    " AND (?10 IS NULL OR s.docname IN (SELECT value FROM json_each(?10))"
+	    " OR s.remote IN (SELECT value FROM json_each(?10)))"
+	    " AND NOT EXISTS (SELECT 1 FROM synclog o WHERE k.id IS NULL"
+	    " AND o.event = s.event AND o.peer = s.peer AND o.type = s.type"
+	    " AND o.id < s.id) ORDER BY s.peer, CASE WHEN (SELECT name FROM peer"
+	    " WHERE id = s.peer) GLOB 'stock:*' THEN '' ELSE s.event END, s.id"
+	    " LIMIT ?8", "issssiiiis",
+	    (int64_t)f->status, f->producer, f->doctype, f->name, f->event,
+	    f->since, f->until, f->limit == 0 ? INT64_C(-1) : f->limit,
+	    (int64_t)applied, names);
+}
+
+int
+came_next(struct query *q, struct sync *l, const char **line, size_t *len)
+{
+	int r = db_step(q);
+
+	if (r != 1)
+		return r;
+	read_row(q, l);
+	*line = text(q, 18);
+	*len = db_len(q, 18);
 	return r;
 }
 

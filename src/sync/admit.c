@@ -168,7 +168,10 @@ admit(struct apply *a, struct entry_item *it)
 			    "%s never comes by stream", e->doctype));
 		return;
 	}
-	if (!e->snapshot && sync_done(a->s, a->p.peer, e->name)) {
+	if (e->resync != RESYNC_NOT) {
+		if (!again(a, it))
+			return;
+	} else if (!e->snapshot && sync_done(a->s, a->p.peer, e->name)) {
 		a->counts.skipped++;
 		return;
 	}

@@ -127,6 +127,12 @@ try_renames(struct apply *a, struct chain *c, struct doc *d)
 }
 
 static bool
+withdrawn(const struct entry_item *it)
+{
+	return it->it.e.resync == RESYNC_WITHDRAW;
+}
+
+static bool
 none(const char *s)
 {
 	return s == NULL || *s == '\0';
@@ -181,7 +187,7 @@ set_aside(struct apply *a, struct chain *c, struct chain *aside)
 	int i;
 
 	for (i = 0; i < c->n; i++)
-		if (c->v[i]->it.e.snapshot)
+		if (c->v[i]->it.e.snapshot && !withdrawn(c->v[i]))
 			snap = c->v[i];
 	for (i = 0; i < c->n && snap != NULL; )
 		if (c->v[i] != snap && c->v[i]->it.e.creation <=
@@ -227,6 +233,26 @@ pass_own(struct apply *a, struct chain *c, const struct doc *d, struct seen *v)
 	chain_drop(c, 0);
 }
 
+/* The chain goes on past an event that was given up. */
+static void
+give_up(struct apply *a, struct chain *c, struct doc *d, struct seen *v)
+{
+	struct event *e = &c->v[0]->it.e;
+	const char *lost = NULL;
+
+	if (d->id != 0 && e->birth != NULL && !e->snapshot &&
+	    (none(v->last) || strcmp(v->last, e->name) < 0)) {
+		if (none(v->event) || strcmp(v->event, e->name) < 0)
+			v->event = e->name;
+		v->last = v->sent = e->name;
+		merge_save_seen(&a->g, d->id, v);
+		merge_withdraw(&a->g, &c->v[0]->it, d, &lost);
+		a->turn++;
+	}
+	outcome_withdraw(a, &c->v[0]->it, d, lost);
+	chain_drop(c, 0);
+}
+
 /* The longest run from the front whose chain is unbroken and that is not ours. */
 static int
 run_length(const struct chain *c, const struct seen *v)
@@ -235,7 +261,7 @@ run_length(const struct chain *c, const struct seen *v)
 	const struct event *e;
 	int n;
 
-	for (n = 0; n < c->n && !c->v[n]->own; n++) {
+	for (n = 0; n < c->n && !c->v[n]->own && !withdrawn(c->v[n]); n++) {
 		e = &c->v[n]->it.e;
 		if (!follows(e, last, sent))
 			break;
@@ -327,6 +353,10 @@ try_runs(struct apply *a, struct chain *c, struct doc *d)
 		if (d->id != 0)
 			v = *merge_seen(&a->g, d->id);
 		e = &c->v[0]->it.e;
+		if (withdrawn(c->v[0])) {
+			give_up(a, c, d, &v);
+			continue;
+		}
 		if (c->v[0]->own && d->id != 0 && (e->snapshot ||
 		    (e->type != U_CREATE && e->type != U_UPDATE) ||
 		    (!none(v.last) && strcmp(e->name, v.last) <= 0) ||

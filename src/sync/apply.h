@@ -11,6 +11,7 @@ struct chain {
 	struct entry_item {
 		struct item	 it;	/* must be first */
 		bool		 own;	/* had passed here: only a link of the chain */
+		const char	*was;	/* why it had failed, if it comes again */
 	}		**v;
 	int		 n, cap;
 	struct fault	 fault;		/* why it is stuck; code NULL: it is not */
@@ -107,7 +108,8 @@ void	 chain_park_rest(struct apply *);
 
 /* ---- admit.c - which events are looked at at all: rules 1 and 2 */
 
-/* Puts it into the chain of its document, or is done with it. */
+/* Puts it into the chain of its document, or is done with it.  One that is
+ * marked to come again is for again(). */
 void	 admit(struct apply *, struct entry_item *);
 /* Has it been here before? */
 bool	 passed_here(const struct apply *, const struct event *);
@@ -115,6 +117,12 @@ bool	 passed_here(const struct apply *, const struct event *);
 bool	 second_route(struct apply *, const struct event *, const struct doc *);
 /* -B: documents that came back only to be deleted. */
 void	 admit_delete_doomed(struct apply *);
+
+/* ---- again.c - events that es-resync gave, known as they are */
+
+/* Puts a marked event in the place of the parked one, or applies it again; true
+ * if it is to be admitted as if it had not come before. */
+bool	 again(struct apply *, struct entry_item *);
 
 /* ---- advance.c - how far one document gets: rules 3 to 7 */
 
@@ -135,6 +143,12 @@ void	 outcome_done(void *apply, struct item *, const struct doc *,
 	    int64_t journal, const char *data, size_t len, const char *lost);
 void	 outcome_refuse(struct apply *, struct item *, const char *why);
 void	 outcome_skip(struct apply *, struct item *);
+/* It was given up; lost: what it said against a value that stays here. */
+void	 outcome_withdraw(struct apply *, struct item *, const struct doc *,
+	    const char *lost);
+/* It was applied once more; entry is what that changed. */
+void	 outcome_again(struct apply *, struct item *, const struct doc *,
+	    int64_t entry);
 /* Its sync log line; a new one, or that of when it was parked. */
 void	 outcome_log(struct apply *, struct item *, struct sync *);
 /* By the fault of its chain. */

@@ -35,6 +35,7 @@ struct plan {
 	int		 ngroups;
 	bool		 waits, mixed;	/* links wait; more than one author */
 	unsigned	 need;		/* rights, 1 << R_WRITE … */
+	const struct sync *first;	/* it was applied before, as that says */
 	struct doc	 adopted;
 };
 
@@ -363,6 +364,69 @@ mine_since(struct plan *p, const struct event *e, struct unseen *u)
 	}
 }
 
+/* Was an event of this name before e at the producer, or e itself? */
+static bool
+not_after(struct plan *p, const char *there, const struct event *e)
+{
+	struct merge *g = p->g;
+	int64_t t;
+
+	if (id_time(there, &t) && id_time(e->name, &t))
+		return strcmp(there, e->name) <= 0;
+	t = sync_place(g->s, g->p->peer, there);
+	return t != 0 && t <= sync_place(g->s, g->p->peer, e->name);
+}
+
+/* Where a journal entry writes. */
+static void
+entry_places(struct plan *p, const struct entry *j,
+    const struct origin_marks *marks, struct places *at)
+{
+	yyjson_mut_val *data;
+
+	if (!entry_pruned(j))
+		data = yyjson_val_mut_copy(p->m, yyjson_doc_get_root(
+		    json_parse_own(p->g->a, j->data, j->datalen)));
+	else if (j->type == U_UPDATE)
+		data = yyjson_val_mut_copy(p->m, marks->touched);
+	else
+		data = p->body;
+	if (j->type == U_CREATE)
+		data = diff_make(p->m, p->meta, yyjson_mut_obj(p->m), data);
+	if (data != NULL)
+		places_of(at, p->meta, data);
+}
+
+/* What was written after an event was applied first, but not by what came before
+ * it at its producer: by whomever, or with force there only. */
+static void
+written_since(struct plan *p, const struct event *e, struct unseen *u)
+{
+	struct merge *g = p->g;
+	struct origin_marks marks;
+	struct places at;
+	struct entry j;
+	const char *there;
+	int64_t pos;
+	bool later;
+
+	for (pos = p->d->last; pos > p->first->journal; pos = j.before) {
+		if (!journal_get(g->s, g->a, pos, &j))
+			break;
+		journal_marks(g->a, j.marks, &marks);
+		there = marks_find(&marks.via, e->site);
+		later = there != NULL ? !not_after(p, there, e) :
+		    e->resync != RESYNC_FORCE && (p->first->journal != 0 ||
+		    j.creation >= p->first->time);
+		if (!later || (j.type != U_CREATE && j.type != U_UPDATE))
+			continue;
+		at = (struct places){ 0 };
+		entry_places(p, &j, &marks, &at);
+		unseen_add(u, &at, j.creation);
+		places_free(&at);
+	}
+}
+
 /* The journal has the names that link targets had then; it knows them by number. */
 struct naming {
 	struct merge	*g;
@@ -447,16 +511,16 @@ body_before(struct plan *p, int64_t entry)
 enum side { HERE, THERE, PARK };
 
 static enum side
-winner(struct plan *p)
+winner(struct plan *p, const struct event *e)
 {
 	struct birth *b;
 	size_t n;
 
-	if (p->g->back || (p->row != NULL &&
+	if (p->g->back || e->resync == RESYNC_FORCE || (p->row != NULL &&
 	    p->row->policy == POLICY_PRODUCER))
 		return THERE;
 	if (p->row != NULL && p->row->policy == POLICY_MANUAL)
-		return PARK;
+		return e->resync == RESYNC_WITHDRAW ? HERE : PARK;
 	b = origin_births(p->g->s, p->g->a, p->d->id, &n);
 	if (n > 0 && strcmp(b[0].site, p->g->s->id) == 0)
 		return HERE;
@@ -528,14 +592,15 @@ conflict(struct plan *p, struct part *t, const struct place *x,
 
 	if ((q = overlapping(&u->at, x, &k)) == NULL)
 		return true;
-	if ((e->type == U_CREATE || e->merged) && u->entry[k] != 0 &&
-	    left_alone(p, t, q, x, u->entry[k])) {
+	if (p->first != NULL || (e->resync != RESYNC_FORCE &&
+	    (e->type == U_CREATE || e->merged) && u->entry[k] != 0 &&
+	    left_alone(p, t, q, x, u->entry[k]))) {
 		places_add(won, x);
 		return true;
 	}
 	if (place_equal(p->meta, x, p->body, after))
 		return true;
-	side = winner(p);
+	side = winner(p, e);
 	if (x->table == NULL && strcmp(x->field, "docstatus") == 0)
 		side = json_mut_int(p->body, "docstatus", 0) >
 		    json_mut_int(after, "docstatus", 0) ? HERE : THERE;
@@ -617,12 +682,15 @@ resolve(struct plan *p, struct part *t)
 {
 	struct unseen u = { 0 };
 	struct places all = { 0 }, won = { 0 };
+	const struct event *e = &t->it->e;
 	yyjson_mut_val *after, *lost = NULL;
 	size_t i;
 	bool good = true;
 
-	if (!p->adopt)
-		mine_since(p, &t->it->e, &u);
+	if (!p->adopt && (p->first == NULL || e->resync != RESYNC_FORCE))
+		mine_since(p, e, &u);
+	if (p->first != NULL)
+		written_since(p, e, &u);
 	if (p->d->id != 0)
 		earlier_unseen(p, &t->it->e, &u);
 	if (u.any || p->mixed)
@@ -1417,13 +1485,11 @@ plan_free(struct plan *p)
 	}
 }
 
-/* Plans the first n events; true if they may be written. */
+/* What n events are to be planned with, the first of which is e. */
 static bool
-plan(struct plan *p, struct merge *g, struct item **run, int n, struct doc *d)
+plan_open(struct plan *p, struct merge *g, const struct event *e, int n,
+    struct doc *d)
 {
-	const struct event *e = &run[0]->e;
-	int i;
-
 	memset(p, 0, sizeof(*p));
 	p->g = g;
 	p->d = d;
@@ -1440,13 +1506,25 @@ plan(struct plan *p, struct merge *g, struct item **run, int n, struct doc *d)
 	p->m = yyjson_mut_doc_new(&g->a->alc);
 	p->parts = arena_alloc(g->a, n * sizeof(*p->parts));
 	p->groups = arena_alloc(g->a, n * sizeof(*p->groups));
+	if (d->id != 0)
+		p->body = doc_body(g->a, p->m, d);
+	return true;
+}
+
+/* Plans the first n events; true if they may be written. */
+static bool
+plan(struct plan *p, struct merge *g, struct item **run, int n, struct doc *d)
+{
+	const struct event *e = &run[0]->e;
+	int i;
+
+	if (!plan_open(p, g, e, n, d))
+		return false;
 	for (i = 1; i < n; i++)
 		if (run[i]->e.type != U_RENAME && e->type != U_RENAME &&
 		    e->author != NULL && run[i]->e.author != NULL &&
 		    strcmp(e->author, run[i]->e.author) != 0)
 			p->mixed = true;
-	if (d->id != 0)
-		p->body = doc_body(g->a, p->m, d);
 	return plan_run(p, run, n);
 }
 
@@ -1490,6 +1568,89 @@ merge_run(struct merge *g, struct item **run, int n, struct doc *d)
 	if (r == -1)
 		return -1;
 	return k;
+}
+
+/* ---- an event that was applied, or given up, before */
+
+/* What applying it once more changes, or NULL. */
+static bool
+plan_again(struct plan *p, struct item *it, yyjson_mut_val **diff)
+{
+	struct part *t = &p->parts[0];
+
+	if (it->e.fault != NULL)
+		return fail(p, "type", "%s%s", it->e.fault, "");
+	if (strcmp(p->meta->name, p->d->meta->name) != 0)
+		return fail(p, "doctype", "it came as %s, and would be %s",
+		    p->d->meta->name, p->meta->name);
+	if (!plan_part(p, it))
+		return false;
+	*diff = t->chg == NULL ? NULL : diff_make(p->m, p->meta,
+	    doc_body(p->g->a, p->m, p->d), p->body);
+	if (*diff == NULL)
+		return true;
+	t->chg = *diff;
+	return rights_allow(&p->g->rights, p->meta, p->need, &p->g->fault) &&
+	    check(p);
+}
+
+static void
+write_again(struct plan *p, yyjson_mut_val *diff)
+{
+	struct group gr = { .n = 1, .body = p->body };
+	struct marks via;
+	struct cause c;
+
+	cause_of(p, &gr, &c, &via);
+	settle(p, &gr.body, p->parts[0].it, false);
+	settle_diff(p, diff);
+	doc_update(p->g->s, p->d, p->m, gr.body, diff, &c);
+}
+
+bool
+merge_again(struct merge *g, struct item *it, struct doc *d,
+    const struct sync *first, int64_t *entry)
+{
+	yyjson_mut_val *diff = NULL;
+	struct plan p;
+	bool good;
+
+	g->wants = NULL;
+	g->nwants = 0;
+	if (!plan_open(&p, g, &it->e, 1, d))
+		return false;
+	p.first = first;
+	good = plan_again(&p, it, &diff);
+	if (good && diff != NULL) {
+		write_again(&p, diff);
+		*entry = d->modified;
+	}
+	plan_free(&p);
+	free(g->wants);
+	g->wants = NULL;
+	g->nwants = 0;
+	return good;
+}
+
+void
+merge_withdraw(struct merge *g, struct item *it, struct doc *d,
+    const char **lost)
+{
+	struct part *t;
+	struct plan p;
+
+	if (it->e.fault != NULL || !plan_open(&p, g, &it->e, 1, d) ||
+	    p.row == NULL || p.row->policy != POLICY_MANUAL)
+		return;
+	t = &p.parts[0];
+	*t = (struct part){ .it = it };
+	p.n = 1;
+	if ((it->e.type == U_CREATE ? plan_create(&p, t) :
+	    plan_update(&p, t)) && t->chg != NULL && resolve(&p, t)) {
+		*lost = t->lost;
+		say_again(&p);
+	}
+	plan_free(&p);
 }
 
 bool

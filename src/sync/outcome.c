@@ -44,6 +44,34 @@ outcome_unpark(struct apply *a, struct item *it)
 	it->parked = 0;
 }
 
+/* Its line as it came, without the mark of es-resync. */
+static const char *
+line_of(struct apply *a, const struct item *it, size_t *len)
+{
+	yyjson_mut_doc *m;
+	yyjson_mut_val *o;
+
+	if (it->e.resync == RESYNC_NOT)
+		return json_text(&a->page, it->e.line, len);
+	m = yyjson_mut_doc_new(&a->page.alc);
+	o = yyjson_val_mut_copy(m, it->e.line);
+	yyjson_mut_obj_remove_key(o, "resync");
+	return json_mut_text(&a->page, o, len);
+}
+
+/* Logs it, and keeps it as it came. */
+static void
+log_whole(struct apply *a, struct item *it, struct sync *l)
+{
+	const char *line;
+	size_t len;
+
+	outcome_log(a, it, l);
+	line = line_of(a, it, &len);
+	came_put(a->s, it->log, line, len);
+	outcome_unpark(a, it);
+}
+
 const char *
 own_event(const struct apply *a, const struct event *e)
 {
@@ -78,7 +106,10 @@ outcome_done(void *arg, struct item *it, const struct doc *d, int64_t journal,
 	}
 	if (a->o.back)
 		note_given(a, &it->e, d->id);
-	outcome_log(a, it, &l);
+	if (yyjson_obj_get(it->e.line, "original") != NULL)
+		log_whole(a, it, &l);
+	else
+		outcome_log(a, it, &l);
 	outcome_unpark(a, it);
 	a->counts.applied++;
 	a->freed = a->freed || it->e.type != U_CREATE;
@@ -88,10 +119,40 @@ void
 outcome_refuse(struct apply *a, struct item *it, const char *why)
 {
 	struct sync l = { .status = FAILED, .code = "refused", .error = why };
+	const char *was = ((struct entry_item *)it)->was;
+
+	if (it->parked == 0 && was != NULL && strcmp(was, why) == 0) {
+		a->counts.skipped++;
+		return;
+	}
+	log_whole(a, it, &l);
+	a->counts.refused++;
+}
+
+void
+outcome_withdraw(struct apply *a, struct item *it, const struct doc *d,
+    const char *lost)
+{
+	struct sync l = { .status = FAILED, .code = "withdrawn",
+	    .error = "given up", .lost = lost, .doc = d->id,
+	    .docname = d->id == 0 ? NULL : d->name };
+
+	if (it->e.data != NULL)
+		l.data = json_text(&a->page, it->e.data, &l.datalen);
+	log_whole(a, it, &l);
+	a->counts.skipped++;
+}
+
+void
+outcome_again(struct apply *a, struct item *it, const struct doc *d,
+    int64_t entry)
+{
+	struct sync l = { .status = SYNCED, .code = "again",
+	    .error = "applied again", .docname = d->name, .doc = d->id,
+	    .journal = entry };
 
 	outcome_log(a, it, &l);
-	outcome_unpark(a, it);
-	a->counts.refused++;
+	a->counts.applied++;
 }
 
 void
@@ -99,7 +160,7 @@ outcome_skip(struct apply *a, struct item *it)
 {
 	struct sync l = { .status = SYNCED };
 
-	if (it->parked != 0)
+	if (it->log != 0)
 		outcome_log(a, it, &l);
 	outcome_unpark(a, it);
 	a->counts.skipped++;
@@ -114,18 +175,24 @@ outcome_park(struct apply *a, struct chain *c, struct entry_item *it)
 	struct sync l = { .status = FAILED, .code = c->fault.code,
 	    .error = p.why, .doc = c->d.id,
 	    .docname = c->d.id == 0 ? NULL : c->d.name };
+	bool same;
 
-	if (p.id != 0 && c->old != NULL && strcmp(c->old, p.why) == 0)
+	same = p.id != 0 && c->old != NULL && strcmp(c->old, p.why) == 0;
+	if (same && it->was == NULL)
 		return;
+	if (p.id == 0 || it->was != NULL)
+		p.line = it->it.e.resync == RESYNC_WITHDRAW ?
+		    json_text(&a->page, it->it.e.line, &p.len) :
+		    line_of(a, &it->it, &p.len);
 	if (it->it.e.data != NULL)
 		l.data = json_text(&a->page, it->it.e.data, &l.datalen);
-	outcome_log(a, &it->it, &l);
+	if (!same)
+		outcome_log(a, &it->it, &l);
 	if (p.id != 0) {
 		parked_reason(a->s, &p);
 		return;
 	}
 	p.log = it->it.log;
-	p.line = json_text(&a->page, it->it.e.line, &p.len);
 	parked_add(a->s, a->park, &p);
 	a->counts.parked++;
 }

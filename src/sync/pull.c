@@ -185,7 +185,8 @@ is_open(struct pull *p)
 /* ---- events */
 
 /* For programs of our side alone: es-deps, or es-map, was here. */
-static const char *const ours[] = { "dependency_of", "missing", "original" };
+static const char *const ours[] = { "dependency_of", "missing", "original",
+    "resync" };
 
 /* The line as it is to go on: under the name that the producer has here. */
 static const char *

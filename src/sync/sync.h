@@ -365,6 +365,20 @@ void	 deps_flush(struct deps *);
 void	 deps_forget(struct deps *);
 const struct deps_counts *deps_counted(const struct deps *);
 
+/* ---- resync.c - what came to a site, to be applied to it again */
+
+struct resync_request {
+	struct sync_filter filter;	/* limit: the first so many */
+	const char	*names;		/* a JSON array; NULL: all */
+	bool		 applied;	/* also what was applied, or given up */
+	enum resync	 mark;
+	FILE		*out;
+	int64_t		 events;	/* written */
+	int64_t		 lacking;	/* of which nothing is left */
+};
+/* Adds their lines; -1 if the site failed. */
+int	 resync_write(struct site *, struct resync_request *);
+
 /* ---- apply.c - a page of events into a site file (DESIGN 7)
  *
  *	a = apply_open(site, out);
@@ -484,6 +498,15 @@ void	 merge_find(struct merge *, const struct event *, struct doc *, bool *gone)
  * Returns how many were applied; if not all, fault and wants say why.  -1: the
  * site failed. */
 int	 merge_run(struct merge *, struct item **run, int n, struct doc *d);
+/* Applies a Create or Update once more: what of it nobody has written since it
+ * was applied first, and it has not lost; with force all of it.  *entry is the
+ * journal entry, or 0 as nothing changed.  False and a fault. */
+bool	 merge_again(struct merge *, struct item *, struct doc *d,
+	    const struct sync *first, int64_t *entry);
+/* An event was given up: where both sides had written and nobody was to win our
+ * value is said again.  *lost is as in the sync log. */
+void	 merge_withdraw(struct merge *, struct item *, struct doc *d,
+	    const char **lost);
 /* Follows a Rename at the producer; false and a fault if the name is taken. */
 bool	 merge_rename(struct merge *, struct doc *d, const struct event *);
 /* Does the event say what its author had seen of ours? */
