@@ -287,9 +287,11 @@ class Site(model.Site):
         return lines, ck
 
     def history(self, cid, n, pos):
-        """Of what is all the consumer's own there is nothing to say, pruned or not; but after a restore."""
-        news = any(e.num == n and cid not in e.via for e in self.log[:pos])
-        return super().history(cid, n, pos) if news or pos == self.restored_at else []
+        """Of what is all the consumer's own there is nothing to say, pruned or not; but over a restore: what it has
+        is from the time that was lost, and its chain begins anew, also where a row holds again only after that."""
+        mine = [i for i, e in enumerate(self.log[:pos], 1) if e.num == n]
+        news = any(cid not in self.log[i - 1].via for i in mine)
+        return super().history(cid, n, pos) if news or mine and mine[0] <= self.restored_at <= pos else []
 
     def lines(self, cid, cursor, to):
         """As in the model, but that a Delete is said once, where it was made, or where the row holds again; and a
@@ -515,7 +517,7 @@ class World(model.World):
         told, want = self.told(l), self.wanted(s, e)
         if s is self.b: told["docname"] = want["docname"]
         for x, v in e.knew.items():                 # what it was given back by, the model does not name
-            if v[1] == "back": told["knew"].pop(self.ids[x[0]], None)
+            if v[1] == model.BACK: told["knew"].pop(self.ids[x[0]], None)
         told["knew"] = {x: n if n == want["knew"].get(x) else self.written_by(n) for x, n in told["knew"].items()}
         same("event", "%s at %s" % (e.name, s.addr), told, want)
 
@@ -550,7 +552,7 @@ class World(model.World):
         links = {(t, named(t, n)): self.births[b] for (t, n), b in e.links.items()}
         return dict(type=e.type, dt=e.dt, docname=self.local_name(s, e.docname), birth=self.births[e.birth], data=data,
                     via=[self.ids[x[0]] for x in e.via], links=links, prev=prev and self.events[prev]["name"], author=None,
-                    knew={self.ids[x[0]]: self.events[v[1]]["name"] for x, v in e.knew.items() if x != s.id and v[1] != "back"})
+                    knew={self.ids[x[0]]: self.events[v[1]]["name"] for x, v in e.knew.items() if x != s.id and v[1] != model.BACK})
 
     # -- the producer's pages
     def note(self, e, real):
@@ -756,6 +758,10 @@ class World(model.World):
                 self.points[e.name] = of[-1]
                 if len(of) > 1: of.pop()
             else: raise Differs("back", "%s of %s %s is in the model alone" % (e.type, e.dt, e.docname))
+        for e in entries:
+            if e.type == "Rename":
+                body = self.a.chain_before(None, e.num, self.a.evpos[e.name])
+                self.bodies[self.events[e.name]["name"]] = self.events[body]["name"]
 
     def newest(self, site):
         creation, name = self.bench.rows(site, "SELECT creation, name FROM journal ORDER BY creation DESC LIMIT 1")[0]
