@@ -141,7 +141,9 @@ mark(struct merge *g, const struct want *w)
 		g->capwaits = g->capwaits == 0 ? 64 : g->capwaits * 2;
 		g->waits = xrealloc(g->waits, g->capwaits * sizeof(*g->waits));
 	}
-	g->waits[g->nwaits] = *w;
+	/* They are pointed to: this array may move. */
+	g->waits[g->nwaits] = arena_alloc(g->page, sizeof(*w));
+	*g->waits[g->nwaits] = *w;
 	return arena_printf(g->a, "%s%zu", g->token, g->nwaits++);
 }
 
@@ -154,7 +156,7 @@ marked(struct merge *g, yyjson_mut_val *v)
 
 	if (s == NULL || strncmp(s, g->token, n) != 0)
 		return NULL;
-	return &g->waits[strtoul(s + n, NULL, 10)];
+	return g->waits[strtoul(s + n, NULL, 10)];
 }
 
 static const char *

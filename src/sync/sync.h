@@ -470,7 +470,7 @@ struct merge {
 	const struct map *come;		/* keys of those of which something has come */
 	bool		 back;		/* own documents come back, to stay own */
 	struct later	*later;		/* of the group */
-	struct want	*waits;		/* all that carry a mark, by number */
+	struct want	**waits;	/* all that carry a mark, by number */
 	size_t		 nwaits, capwaits;
 	/* out: */
 	const char	*warning;	/* of the event warned: what is odd of it */
