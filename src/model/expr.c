@@ -15,6 +15,7 @@ struct parser {
 	const char	*text, *at;
 	struct fault	*fault;
 	int		 depth;
+	bool		 of_value;	/* value is known, and not doc */
 };
 
 /* Kids while their number is not known. */
@@ -24,13 +25,15 @@ struct kids {
 };
 
 static struct node *expression(struct parser *);
+static struct node *field(struct parser *, struct node *, const char *, size_t);
 static struct node *disjunction(struct parser *);
 
 static void *
 fail(struct parser *p, const char *why)
 {
-	fault_set(p->fault, "condition", "condition not understood at %zu: %s; "
-	    "near '%.20s'", (size_t)(p->at - p->text) + 1, why, p->at);
+	fault_set(p->fault, "condition", "%s not understood at %zu: %s; "
+	    "near '%.20s'", p->of_value ? "expression" : "condition",
+	    (size_t)(p->at - p->text) + 1, why, p->at);
 	return NULL;
 }
 
@@ -458,7 +461,9 @@ variable(struct parser *p)
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (word(p, known[i].name))
 			return constant(p, known[i].v);
-	if (word(p, "doc"))
+	if (p->of_value && word(p, "value"))
+		return field(p, node(p, N_DOC), "value", 5);
+	if (!p->of_value && word(p, "doc"))
 		return node(p, N_DOC);
 	for (i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
 		if (is_word(p, reserved[i]))
@@ -849,11 +854,12 @@ stray(const struct node *n)
 	return found;
 }
 
-struct expr *
-expr_parse(const char *text, struct fault *fault)
+static struct expr *
+parse(const char *text, bool of_value, struct fault *fault)
 {
 	struct expr *e = xcalloc(1, sizeof(*e));
-	struct parser p = { .e = e, .text = text, .at = text, .fault = fault };
+	struct parser p = { .e = e, .text = text, .at = text, .fault = fault,
+	    .of_value = of_value };
 	const struct node *lost;
 
 	arena_init(&e->mem);
@@ -872,6 +878,18 @@ expr_parse(const char *text, struct fault *fault)
 		return e;
 	expr_free(e);
 	return NULL;
+}
+
+struct expr *
+expr_parse(const char *text, struct fault *fault)
+{
+	return parse(text, false, fault);
+}
+
+struct expr *
+expr_parse_value(const char *text, struct fault *fault)
+{
+	return parse(text, true, fault);
 }
 
 void

@@ -319,6 +319,9 @@ struct expr;
 /* Parses one; NULL and a fault that marks the place ("at 12: …") if it is not
  * understood. */
 struct expr *expr_parse(const char *, struct fault *);
+/* The same of one that knows value instead of doc: it is asked of a document of
+ * that one field. */
+struct expr *expr_parse_value(const char *, struct fault *);
 void	 expr_free(struct expr *);
 /* What it is asked of: numbers that are not set are 0 there, as in Frappe. */
 void	 expr_bind(struct expr *, const struct meta *);
@@ -353,5 +356,74 @@ enum truth { EXPR_FALSE, EXPR_TRUE, EXPR_RAISED, EXPR_FAILED };
 enum truth expr_true(const struct expr *, struct expr_ask *);
 /* Its value, or NULL and a fault. */
 yyjson_mut_val *expr_value(const struct expr *, struct expr_ask *);
+
+/* ---- mapping.c - documents of one DocType as those of another (DESIGN 9;
+ * es-map(1) has the rules for users) */
+
+struct mapping;
+/* Where what a mapping names is found. */
+struct mapping_source {
+	void	*arg;
+	/* A Document Type Mapping or a Value Map, for as long as the mapping
+	 * lives; NULL: there is none. */
+	yyjson_val *(*doc)(void *, const char *doctype, const char *name);
+	const struct meta *(*meta)(void *, const char *doctype);
+	/* Takes each fault, where all are wanted; or NULL. */
+	void	(*fault)(void *, const struct fault *);
+};
+/* From its document: what is wrong with that is said here, not when documents
+ * come.  NULL and a fault of code mapping, which names the row. */
+struct mapping *mapping_new(const struct mapping_source *, yyjson_val *doc,
+	    struct fault *);
+void	 mapping_free(struct mapping *);
+const char *mapping_local(const struct mapping *);
+const char *mapping_remote(const struct mapping *);
+/* Has it rows of the type Document? */
+bool	 mapping_fetches(const struct mapping *);
+/* Says what it takes from fields that the producer has not: meta and fault of
+ * the source are asked of there. */
+void	 mapping_check(const struct mapping *, const struct mapping_source *);
+
+/* A link to a document that is found at the producer by filters. */
+struct mapping_document {
+	const char	*table, *row;	/* where it stands here, or NULL */
+	const char	*field;
+	const char	*mapping;	/* what that document is mapped by */
+	yyjson_mut_val	*obj;		/* it stands in, with the remote value */
+	yyjson_val	*doc;		/* the remote object it came from */
+	const struct row *of;
+};
+struct mapping_run {
+	struct arena	*a;
+	yyjson_mut_doc	*m;		/* what is made is made in it */
+	const struct expr_site *site;	/* for expressions, or NULL */
+	int64_t		 now;
+	/* Each may be NULL.  What a DocType of the producer is called here, or the
+	 * same pointer. */
+	const char *(*doctype)(void *, const char *);
+	/* The value of this field in obj is what a document here is called. */
+	void	(*local)(void *, yyjson_mut_val *obj, const struct field *);
+	void	(*document)(void *, const struct mapping_document *);
+	/* A value that a Value Map does not have goes on as it is; without, it is
+	 * a fault. */
+	void	(*uncovered)(void *, const char *values, const char *table,
+		    const char *field, const char *value, size_t len);
+	void	*arg;
+	/* out: */
+	bool	 failed;		/* the site did */
+	struct fault	 fault;
+};
+/* A document of the producer, or a diff of one, as it is here; NULL and a fault
+ * that names field and value.  What is copied may point into what was given.
+ * Mapping the new document is the same as applying the mapped diff to the
+ * mapped old one. */
+yyjson_mut_val *mapping_doc(struct mapping *, struct mapping_run *,
+	    yyjson_val *doc);
+yyjson_mut_val *mapping_diff(struct mapping *, struct mapping_run *,
+	    yyjson_val *diff);
+/* The filters that find such a document, asked of d->doc, which is to be whole;
+ * NULL and a fault. */
+yyjson_mut_val *mapping_filters(struct mapping_run *,
+	    const struct mapping_document *);
 
 #endif

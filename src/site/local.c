@@ -443,8 +443,48 @@ check_conditions(struct put *p, const char *table)
 }
 
 static bool
+check_mapping(struct put *p)
+{
+	struct site_mappings here;
+	struct mapping_source from = site_mappings(&here, p->s, p->a);
+	struct mapping *m;
+
+	m = mapping_new(&from, yyjson_doc_get_root(yyjson_mut_val_imut_copy(
+	    p->body, &p->a->alc)), p->fault);
+	mapping_free(m);
+	return m != NULL;
+}
+
+/* What is asked for one value must have one answer. */
+static bool
+check_values(struct put *p)
+{
+	yyjson_mut_val *rows = yyjson_mut_obj_get(p->body, "pairs"), *row;
+	const char *value;
+	struct map seen = { 0 };
+	bool good = true;
+	size_t i, n;
+
+	yyjson_mut_arr_foreach(rows, i, n, row) {
+		value = json_mut_str(row, "remote_value");
+		if (value == NULL)
+			continue;
+		if (map_get(&seen, value, strlen(value)) != NULL)
+			good = fault_set(p->fault, "mapping", "the value '%s' "
+			    "has two pairs", value);
+		map_set(&seen, value, strlen(value), row);
+	}
+	map_free(&seen);
+	return good;
+}
+
+static bool
 check_schema(struct put *p)
 {
+	if (strcmp(p->meta->name, "Document Type Mapping") == 0)
+		return check_mapping(p);
+	if (strcmp(p->meta->name, "Value Map") == 0)
+		return check_values(p);
 	if (strcmp(p->meta->name, "Event Consumer") == 0)
 		return check_conditions(p, "consumer_doctypes");
 	if (strcmp(p->meta->name, "Event Producer") == 0)

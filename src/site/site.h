@@ -564,6 +564,16 @@ int	 came_next(struct query *, struct sync *, const char **line, size_t *len);
 yyjson_mut_val *sync_doc(struct site *, struct arena *, yyjson_mut_doc *,
 	    const struct sync *, bool with_data);
 
+/* ---- mappings.c - what mappings name, as it stands in a site */
+
+struct site_mappings {
+	struct site	*s;
+	struct arena	*a;		/* documents are read into it */
+};
+/* It refers to m. */
+struct mapping_source site_mappings(struct site_mappings *m, struct site *,
+	    struct arena *);
+
 /* ---- local.c - what users write: validated, stored, journaled (DESIGN 6) */
 
 enum put_result { PUT_SAME, PUT_CREATED, PUT_UPDATED, PUT_REFUSED, PUT_FAILED };
