@@ -89,6 +89,8 @@ struct table;
 struct table *table_new(FILE *, size_t n);
 /* The next cell, row by row; foreign text is made safe.  NULL is empty. */
 void	 table_cell(struct table *, const char *);
+/* The same however long it is: for the last column. */
+void	 table_text(struct table *, const char *);
 /* Cells of this column stand to the right. */
 void	 table_right(struct table *, size_t column);
 /* Writes what is left, and frees the table. */
