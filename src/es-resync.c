@@ -1,7 +1,7 @@
 /* es-resync - print events that failed, to be applied again */
 
 #include <err.h>
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "sync/sync.h"
@@ -9,6 +9,25 @@
 static const char usage[] =
     "usage: es-resync [-EFqvx] [-e event] [-L limit] [-p producer] [-S since]\n"
     "           [-s site] [-U until] [doctype [name ...]]\n";
+
+/* The name of the producer whose site file that is; else the same. */
+static const char *
+producer_of(struct site *s, struct arena *a, const char *producer)
+{
+	const char *name = producer;
+	struct site *file;
+	int status;
+
+	if (producer == NULL || access(producer, F_OK) == -1 ||
+	    doc_number(s, "Event Producer", producer) != 0)
+		return producer;
+	if ((file = site_open(producer, SITE_READ, &status)) == NULL)
+		return producer;
+	if ((name = producer_known(s, a, file->id)) == NULL)
+		name = arena_dup(a, file->address, strlen(file->address));
+	site_close(file);
+	return name;
+}
 
 /* Is what was asked for there at all? */
 static const char *
@@ -60,7 +79,8 @@ moment(int ch, const char *arg)
 }
 
 static int
-run(const char *path, struct resync_request *r, char **words, bool quiet, bool verbose)
+run(const char *path, struct resync_request *r, char **words, bool quiet,
+    bool verbose)
 {
 	const char *why;
 	struct arena a;
@@ -74,6 +94,7 @@ run(const char *path, struct resync_request *r, char **words, bool quiet, bool v
 	arena_init(&a);
 	db_begin_read(s->db);
 	r->filter.doctype = *words;
+	r->filter.producer = producer_of(s, &a, r->filter.producer);
 	if ((why = misnamed(s, &a, &r->filter)) != NULL) {
 		warnx("%s", why);
 		status = MISUSE;

@@ -35,6 +35,60 @@ print_lines(struct site *site, const struct sync_filter *filter, bool with_data)
 	return n;
 }
 
+static const char *
+value_text(struct arena *a, yyjson_val *v)
+{
+	size_t len;
+
+	if (v == NULL || yyjson_is_null(v))
+		return "nothing";
+	return yyjson_is_str(v) ? arena_printf(a, "'%s'", yyjson_get_str(v)) :
+	    json_text(a, v, &len);
+}
+
+/* title 'a' of the producer, not 'b' */
+static void
+add_lost(struct buf *b, struct arena *a, yyjson_val *v)
+{
+	const char *table = json_str(v, "table"), *row = json_str(v, "row");
+	const char *field = json_str(v, "field"), *by = json_str(v, "winner");
+
+	if (table != NULL)
+		buf_printf(b, "%s %s%s", table, row == NULL ? "" : row,
+		    field == NULL ? "" : " ");
+	buf_printf(b, "%s %s of %s, not %s", field == NULL ? "" : field,
+	    value_text(a, yyjson_obj_get(v, "kept")),
+	    by != NULL && strcmp(by, "here") == 0 ? "here" : "the producer",
+	    value_text(a, yyjson_obj_get(v, "lost")));
+}
+
+/* The last column: what went wrong, and what a conflict put aside. */
+static void
+print_why(struct table *t, const struct sync *log)
+{
+	struct buf b = { 0 };
+	yyjson_val *list, *v;
+	struct arena a;
+	size_t i, n;
+
+	if (log->lost == NULL) {
+		table_text(t, log->error);
+		return;
+	}
+	arena_init(&a);
+	if (log->error != NULL)
+		buf_printf(&b, "%s", log->error);
+	list = yyjson_doc_get_root(json_parse_own(&a, arena_dup(&a, log->lost,
+	    strlen(log->lost)), strlen(log->lost)));
+	yyjson_arr_foreach(list, i, n, v) {
+		buf_printf(&b, "%s", b.len > 0 ? "; " : "");
+		add_lost(&b, &a, v);
+	}
+	table_text(t, b.len == 0 ? NULL : b.p);
+	buf_free(&b);
+	arena_free(&a);
+}
+
 static void
 print_row(struct table *t, const struct sync *log, bool more)
 {
@@ -53,7 +107,7 @@ print_row(struct table *t, const struct sync *log, bool more)
 		table_cell(t, log->remote);
 		table_cell(t, log->event);
 	}
-	table_cell(t, log->error);
+	print_why(t, log);
 }
 
 static int

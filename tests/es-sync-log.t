@@ -21,7 +21,7 @@ INSERT INTO synclog(id, event, time, peer, type, status, doctype, remote,
     docname, same_name, doc, journal, mapping, code, error, lost, data) VALUES
 (1,'ev1',strftime('%s','2026-01-01 10:00:00')*1000000+5,7,0,0,'Item','I-1','I-1',1,0,0,NULL,NULL,NULL,NULL,'{"rate":1.10}'),
 (2,'ev2',strftime('%s','2026-01-01 11:00:00')*1000000,8,1,1,'Invoice','S-1',NULL,0,0,0,'Map','link','waits for Item ''I-9''',NULL,'{}'),
-(3,'ev3',strftime('%s','2026-01-01 12:00:00')*1000000,7,2,0,'Invoice','S-2','L-2',0,0,0,NULL,NULL,NULL,'{"rate":2}',NULL),
+(3,'ev3',strftime('%s','2026-01-01 12:00:00')*1000000,7,2,0,'Invoice','S-2','L-2',0,0,0,NULL,NULL,NULL,'[{"field":"rate","kept":2,"lost":1.10,"winner":"here"},{"table":"items","row":"r1","field":"qty","kept":null,"lost":5,"winner":"producer"},{"table":"items","row":"r2","kept":"x","lost":{"qty":1},"winner":"here"}]',NULL),
 (4,'ev4',strftime('%s','now')*1000000,7,1,1,'Item','I-1','I-1',1,0,0,NULL,'gap','esc '||char(27)||' a line' || char(10) || 'and one',NULL,'{}');
 .
 
@@ -46,7 +46,13 @@ t 'without -v, without data' 'es-sync-log -e ev2' <<'.'
 .
 t 'what a conflict put aside' 'es-sync-log -e ev3 | grep -o "\"lost.*"' <<'.'
 --- out
-"lost":{"rate":2}}
+"lost":[{"field":"rate","kept":2,"lost":1.10,"winner":"here"},{"table":"items","row":"r1","field":"qty","kept":null,"lost":5,"winner":"producer"},{"table":"items","row":"r2","kept":"x","lost":{"qty":1},"winner":"here"}]}
+--- err
+.
+t 'the same for people' 'es-sync-log -H -e ev3 | sed -n "s/.*store1 *//p"' <<'.'
+--- out
+rate 2 of here, not 1.10; items r1 qty nothing of the producer, not 5; items r2 'x' of here, not {"qty":1}
+--- err
 .
 n 'all, oldest first' '' '1 2 3 4'
 n '-E' '-E' '2 4'
@@ -73,13 +79,13 @@ t '-H' 'TZ=UTC-2 es-sync-log -H -U 2026-01-02' <<'.'
 creation             status  update_type  ref_doctype  docname  event_producer  error
 2026-01-01 12:00:00  Synced  Create       Item         I-1      http://store1
 2026-01-01 13:00:00  Failed  Update       Invoice      S-1      http://store2   waits for Item 'I-9'
-2026-01-01 14:00:00  Synced  Delete       Invoice      L-2      http://store1
+2026-01-01 14:00:00  Synced  Delete       Invoice      L-2      http://store1   rate 2 of here, not 1.10; items r1 qty nothing of the producer, not 5; items r2 'x' of here, not {"qty":1}
 --- err
 .
 t '-Hv' 'es-sync-log -Hv -e ev3' <<'.'
 --- out
 creation             status  update_type  ref_doctype  docname  event_producer  producer_doc  event  error
-2026-01-01 12:00:00  Synced  Delete       Invoice      L-2      http://store1   S-2           ev3
+2026-01-01 12:00:00  Synced  Delete       Invoice      L-2      http://store1   S-2           ev3    rate 2 of here, not 1.10; items r1 qty nothing of the producer, not 5; items r2 'x' of here, not {"qty":1}
 --- err
 .
 sqlite3 hq.db "INSERT INTO synclog(id, event, time, peer, type, status, doctype,

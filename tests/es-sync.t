@@ -84,9 +84,27 @@ es-sync: another es-sync is at work on 'shop.db'
 .
 t 'as /bin/sh runs it, and from anywhere' \
     "cd / && sh '$ES_BIN/es-sync' -s '$PWD/shop.db' -W 0 '$(cat south.url)'"
+# What is parked is tried again, though its producer is not there.
+subscribe shop east Thing
+P=east S=s3
+echo 'e02 Update Thing k {"changed":{"title":"k"}} <e01' | send shop >/dev/null 2>&1
+echo '{"doctype":"Thing","name":"e","title":"another"}' | es-put -q -s shop.db
+t '-r: what is parked, of all producers' 'sqlite3 shop.db "SELECT count(*) FROM parked"
+    es-sync -r -s shop.db; sqlite3 shop.db "SELECT code FROM parked"' <<'.'
+--- out
+2
+gap
+--- err
+.
+t '-r: of one producer' 'es-sync -rv -s shop.db east; es-sync -rv -s shop.db south.db 2>&1 | sed "s/applied.*/applied/"' <<'.'
+--- out
+es-sync: south.db: 0 events: 0 applied
+--- err
+es-sync: east: 1 events: 0 applied, 0 parked, 0 refused, 0 rejected, 0 known or not subscribed
+.
 t 'called wrongly' 'es-sync -z' 100 <<'.'
 --- err
-usage: es-sync [-nqv] [-s site] [-W seconds] [producer ...]
+usage: es-sync [-nqrv] [-s site] [-W seconds] [producer ...]
 .
 t 'without a site' 'es-sync' 100 <<'.'
 --- err

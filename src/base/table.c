@@ -110,18 +110,30 @@ flush(struct table *t)
 	t->ncells = 0;
 }
 
-void
-table_cell(struct table *t, const char *s)
+static void
+add(struct table *t, char *s)
 {
 	size_t column = t->ncells % t->n;
 	int width;
 
-	t->cells[t->ncells] = cut(s == NULL ? "" : s);
+	t->cells[t->ncells] = s;
 	width = text_width(t->cells[t->ncells++]);
 	if (width > t->widths[column])
 		t->widths[column] = width;
 	if (t->ncells == t->n * ROWS_KEPT)
 		flush(t);
+}
+
+void
+table_cell(struct table *t, const char *s)
+{
+	add(t, cut(s == NULL ? "" : s));
+}
+
+void
+table_text(struct table *t, const char *s)
+{
+	add(t, xstrdup(safe(s == NULL ? "" : s)));
 }
 
 void

@@ -146,8 +146,8 @@ came_put(struct site *s, int64_t log, const char *line, size_t len)
 	    " ON CONFLICT DO UPDATE SET line = ?2", "it", log, line, len);
 }
 
-/* What is parked of -B is not the producer's to say again.  Names of events sort
- * as they were logged there, but not those of stock. */
+/* What is parked of -B is not the producer's to say again.  Names of events
+ * sort as they were logged there, but not those of stock. */
 struct query *
 came_list(struct site *s, const struct sync_filter *f, const char *names,
     bool applied)
@@ -158,13 +158,13 @@ came_list(struct site *s, const struct sync_filter *f, const char *names,
 	    " AND p.name IS NOT NULL AND s.type >= 0 AND s.code IS NOT 'again'"
 	    " AND (?9 OR k.line IS NOT NULL OR s.code = 'refused')"
 	    " AND (s.status = 1 OR s.type < 2 AND s.doc <> 0)"
-	    " AND (?10 IS NULL OR s.docname IN (SELECT value FROM json_each(?10))"
-	    " OR s.remote IN (SELECT value FROM json_each(?10)))"
+	    " AND (?10 IS NULL OR EXISTS (SELECT 1 FROM json_each(?10)"
+	    " WHERE value IN (s.docname, s.remote)))"
 	    " AND NOT EXISTS (SELECT 1 FROM synclog o WHERE k.id IS NULL"
 	    " AND o.event = s.event AND o.peer = s.peer AND o.type = s.type"
-	    " AND o.id < s.id) ORDER BY s.peer, CASE WHEN (SELECT name FROM peer"
-	    " WHERE id = s.peer) GLOB 'stock:*' THEN '' ELSE s.event END, s.id"
-	    " LIMIT ?8", "issssiiiis",
+	    " AND o.id < s.id) ORDER BY s.peer, CASE WHEN (SELECT name FROM"
+	    " peer WHERE id = s.peer) GLOB 'stock:*' THEN '' ELSE s.event END,"
+	    " s.id LIMIT ?8", "issssiiiis",
 	    (int64_t)f->status, f->producer, f->doctype, f->name, f->event,
 	    f->since, f->until, f->limit == 0 ? INT64_C(-1) : f->limit,
 	    (int64_t)applied, names);
