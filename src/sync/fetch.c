@@ -211,14 +211,16 @@ ask_all(struct fetch *f)
 	struct worker w[WORKERS] = { 0 };
 	struct batch *b;
 	const char *why;
+	size_t left;
 	int i;
 
 	if (!f->warm && (b = take(f)) != NULL)
 		ask(f, f->remote[0], b);
 	f->warm = true;
+	left = f->n - f->next;
 	for (i = 0; i < WORKERS; i++) {
 		w[i].f = f;
-		if (i > 0 && (f->from.file != NULL || f->next + i >= f->n))
+		if (i > 0 && (f->from.file != NULL || (size_t)i >= left))
 			continue;
 		if (f->remote[i] == NULL && f->from.file == NULL)
 			f->remote[i] = remote_open(&f->peer, &why);
