@@ -206,7 +206,7 @@ t '-a with one' 'request store shop Thing Form | approve -q -; approve -aq store
 t 'not understood' 'approve store Thing condition="doc.count ="' 100 <<'.'
 --- out
 --- err
-es-approve: condition not understood at 11: the condition should end, or go on with 'and'; near '='
+es-approve: condition not understood at 11: a comparison is written ==; near '='
 .
 
 t 'a number that is not set is 0' 'echo "{\"doctype\":\"Thing\",\"name\":\"none\"}" | put; ID=1k0000000000000000e
@@ -281,7 +281,7 @@ for dt in DocType User Role 'Event Producer' 'Custom Field'; do
 	no "$dt is never sent: each site sets it itself" "request store shop '$dt'"
 done
 no 'Thing stands twice' 'request store shop Thing Thing'
-no "Thing: condition not understood at 11: the condition should end, or go on with 'and'; near '= 1'" \
+no "Thing: condition not understood at 11: a comparison is written ==; near '= 1'" \
     'request store shop "Thing,doc.count = 1"'
 no 'consumer_doctypes is no array with rows' 'request store shop'
 no 'consumer_doctypes is no array with rows: unexpected character, expected a valid root value at byte 0' \

@@ -359,8 +359,8 @@ no "'Part' is the DocType of a table; its rows come with the documents they belo
 for dt in DocType User Role 'Event Producer' 'Custom Field'; do
 	no "$dt never comes from another site: each sets it itself" hq "$dt"
 done
-no "Thing: condition not understood at 13: a string, a number, None, True or False is expected; near 'doc.title'" \
-    hq Thing 'condition=doc.note == doc.title'
+no "Thing: condition not understood at 13: this is not known here; near 'title'" \
+    hq Thing 'condition=doc.note == title'
 no "conflict is origin, producer or manual, not 'me'" hq Thing conflict=me
 no "on_leave is keep or delete, not 'x'" hq Thing on_leave=x
 no "use_same_name is 0 or 1, not 'yes'" hq Thing use_same_name=yes
