@@ -277,6 +277,96 @@ Synced Update Thing x lost [{"field":"title","kept":"b","lost":"a","winner":"pro
 --- err
 .
 
+# policy WHOSE POLICY: from the beginning, with that at one side.
+policy() {
+	fresh a b
+	if [ "$1" = a ]; then
+		subscribe a b "Thing,\"conflict\":\"$2\""
+	else
+		subscribe b a "Thing,\"conflict\":\"$2\""
+	fi
+}
+rows() {
+	sed -E 's/"row":"[0-9a-f]{10}"/"row":"ROW"/'
+}
+set_row() {	# SITE PLACE FIELDS
+	es-get -s "$1.db" -C name,parts Thing x |
+	    jq -c --argjson f "{$3}" ".parts[$2] += \$f" | es-put -q -s "$1.db" Thing
+}
+t 'producer: the same field of a row; another one stays' 'policy a producer
+    set_row a 0 "\"code\":\"a\",\"qty\":1"; set_row b 0 "\"code\":\"b\""; set_row b 1 "\"qty\":2"
+    flow b a | rows; get a parts | jq -c "[.parts[] | [.code, .qty]]"' <<'.'
+--- out
+Synced Update Thing x lost [{"table":"parts","row":"ROW","field":"code","kept":"b","lost":"a","winner":"producer"}]
+Synced Update Thing x
+[["b",1],["2",2]]
+--- err
+.
+t 'producer: both halves of a dynamic link' 'policy a producer; put a t "\"title\":\"t\""; put a u "\"title\":\"u\""; flow a b -q
+    put a x "\"ref_type\":\"Thing\",\"ref\":\"t\""; put b x "\"ref_type\":\"Thing\",\"ref\":\"u\""
+    flow b a; get a ref_type,ref | head -n 1' <<'.'
+--- out
+Synced Update Thing x lost [{"field":"ref","kept":{"ref_type":"Thing","ref":"u"},"lost":{"ref_type":"Thing","ref":"t"},"winner":"producer"}]
+{"ref_type":"Thing","ref":"u"}
+--- err
+.
+t 'producer: but the higher docstatus wins over it' 'policy a producer
+    put a x "\"docstatus\":1"; put a x "\"docstatus\":2"; put b x "\"docstatus\":1"; flow b a; get a docstatus' <<'.'
+--- out
+Synced Update Thing x lost [{"field":"docstatus","kept":2,"lost":1,"winner":"here"}]
+{"docstatus":2}
+--- err
+.
+t 'producer: and Delete over an edit' 'policy a producer; es-rm -q -s a.db Thing x; put b x "\"title\":\"b\""
+    flow b a; get a name' <<'.'
+--- out
+--- err
+.
+t 'manual: a field of a row' 'policy b manual; set_row a 0 "\"code\":\"a\""; set_row b 0 "\"code\":\"b\""
+    flow a b; get b parts | jq -c "[.parts[].code]"' <<'.'
+--- out
+Failed Update Thing x: 'code' was changed on both sides
+["b","2"]
+.
+t 'manual: another field of it goes together' 'policy b manual; set_row a 0 "\"code\":\"a\""; set_row b 0 "\"qty\":2"
+    flow a b; get b parts | jq -c "[.parts[] | [.code, .qty]]"' <<'.'
+--- out
+Synced Update Thing x
+[["a",2],["2",null]]
+--- err
+.
+t 'manual: half a dynamic link is all of it' 'policy b manual; put a p "\"title\":\"p\""; put a q "\"title\":\"q\""
+    put a x "\"ref_type\":\"Thing\",\"ref\":\"p\""; flow a b -q
+    put a x "\"ref\":\"q\""; put b x "\"ref_type\":\"Person\",\"ref\":null"; flow a b; get b ref_type,ref | head -n 1' <<'.'
+--- out
+Failed Update Thing x: 'ref' was changed on both sides
+{"ref_type":"Person","ref":null}
+.
+t 'manual: the higher docstatus wins, nobody is asked' 'policy b manual; put b x "\"docstatus\":1"
+    put b x "\"docstatus\":2"; put a x "\"docstatus\":1"; flow a b; get b docstatus' <<'.'
+--- out
+Synced Update Thing x lost [{"field":"docstatus","kept":2,"lost":1,"winner":"here"}]
+{"docstatus":2}
+--- err
+.
+t 'manual: Delete beats an edit, and ends what is parked of it' 'policy b manual; put a x "\"title\":\"a\""; put b x "\"title\":\"b\""
+    flow a b; es-rm -q -s a.db Thing x; flow a b; get b name; sqlite3 b.db "SELECT count(*) FROM parked"' <<'.'
+--- out
+Failed Update Thing x: 'title' was changed on both sides
+Synced Update Thing x: deleted before it could be applied
+Synced Delete Thing x
+0
+.
+t 'manual: the events behind it wait too, and go on with it' 'policy b manual; put a x "\"title\":\"a\""; put b x "\"title\":\"b\""
+    put a x "\"note\":\"n\""; flow a b; put b x "\"title\":\"a\""; flow a b; get b title,note' <<'.'
+--- out
+Failed Update Thing x: 'title' was changed on both sides
+Failed Update Thing x: 'title' was changed on both sides
+Synced Update Thing x
+Synced Update Thing x
+{"title":"a","note":"n"}
+.
+
 # ---- second routes: c has from a and from b what a made
 
 cp a.blank a.db
