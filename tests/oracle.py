@@ -729,7 +729,8 @@ class World(model.World):
             if a.cons[b.id][dt] != r: a.set_row(b.id, dt, **{k: r[k] for k in ("status", "unsub", "cond")})
         for s, e in self.wrote: self.write(s, e)
         self.give_back(b, a)
-        if self.bench.rows("A", "SELECT 1 FROM restored WHERE opened = pos"): a.in_view_again(b.id, at)
+        if self.bench.rows("A", "SELECT opened = pos FROM restored ORDER BY opened DESC LIMIT 1")[0][0]:
+            a.in_view_again(b.id, at)
 
     def give_back(self, b, a):
         self.wrote, was = [], self.newest("A")[0]
