@@ -202,6 +202,18 @@ t 'a row that is taken out here and changed there' 'fresh a b; set -- $(get a pa
 [null,null,"b"]
 --- err
 .
+t 'one that was changed here before it was taken out, and comes whole' 'fresh a b; set -- $(get a parts | jq -r ".parts[].name")
+    put b x "\"parts\":[{\"name\":\"$1\",\"code\":\"b\"},{\"name\":\"$2\",\"code\":\"2\"}]"
+    put b x "\"parts\":[{\"name\":\"$2\",\"code\":\"2\"}]"; put a x "\"note\":\"a\""
+    es-producer-log -i -s a.db Thing x | es-apply -s b.db | brief; flow b a; flow a b; both note,parts | jq -c "[.note, .parts[].code]"' <<'.'
+--- out
+Synced Create Thing x
+Synced Update Thing x
+Synced Update Thing x
+["a","2"]
+["a","2"]
+--- err
+.
 t 'and the other way round' 'fresh a b; set -- $(get a parts | jq -r ".parts[].name")
     put b x "\"parts\":[{\"name\":\"$2\",\"code\":\"2\"}]"
     put a x "\"parts\":[{\"name\":\"$1\",\"code\":\"a\"},{\"name\":\"$2\",\"code\":\"2\"}]"

@@ -259,7 +259,7 @@ translate(void *arg, yyjson_mut_val *obj, const struct field *f,
 
 struct unseen {
 	struct places	 at;
-	int64_t		*entry;		/* the first such entry for each place */
+	int64_t		*entry;		/* the first to overlap each */
 	bool		 any;
 };
 
@@ -270,21 +270,28 @@ unseen_free(struct unseen *u)
 	free(u->entry);
 }
 
+/* Entries come newest first; 0 for what is in none. */
 static void
 unseen_add(struct unseen *u, const struct places *at, int64_t entry)
 {
-	size_t i, k;
+	size_t i, k, had;
+	bool known;
 
 	for (i = 0; i < at->n; i++) {
-		for (k = 0; k < u->at.n; k++)
-			if (place_same(&u->at.v[k], &at->v[i]))
-				break;
-		if (k == u->at.n) {
-			places_add(&u->at, &at->v[i]);
-			u->entry = xrealloc(u->entry,
-			    u->at.n * sizeof(*u->entry));
+		known = false;
+		had = u->at.n;
+		for (k = 0; k < had; k++) {
+			if (!place_overlap(&u->at.v[k], &at->v[i]))
+				continue;
+			if (entry != 0)
+				u->entry[k] = entry;
+			known |= place_same(&u->at.v[k], &at->v[i]);
 		}
-		u->entry[k] = entry;
+		if (known)
+			continue;
+		places_add(&u->at, &at->v[i]);
+		u->entry = xrealloc(u->entry, u->at.n * sizeof(*u->entry));
+		u->entry[had] = entry;
 	}
 	u->any = u->at.n > 0;
 }
