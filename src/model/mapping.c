@@ -37,6 +37,7 @@ struct row {
 struct column {
 	struct row	*rows;
 	bool		 pass;		/* also under its own name */
+	bool		 doctype;	/* which then holds a DocType */
 };
 
 struct guess {				/* what stands at this place mostly */
@@ -330,6 +331,18 @@ column_of(struct mapping *m, const char *key)
 	return c;
 }
 
+/* Of a dynamic link, the half that names a DocType. */
+static void
+set_half(struct mapping *m, const char *field)
+{
+	bool known = map_get(&m->columns, field, strlen(field)) != NULL;
+	struct column *c = column_of(m, field);
+
+	if (!known)
+		c->pass = !m->strict;
+	c->doctype = true;
+}
+
 /* Rows by the field that they take, in their order; a field that a row fills
  * does not pass. */
 static void
@@ -348,6 +361,9 @@ set_columns(struct mapping *m)
 			last = &(*last)->next;
 		*last = r;
 	}
+	for (i = 0; i < m->meta->nfields; i++)
+		if (m->meta->fields[i].half != NULL)
+			set_half(m, m->meta->fields[i].name);
 	for (r = m->rows; r < m->rows + m->nrows; r++)
 		column_of(m, r->local)->pass = false;
 	for (i = 0; i < sizeof(ours) / sizeof(*ours); i++)
@@ -704,10 +720,15 @@ passes(const struct mapping *m, const struct column *c, yyjson_val *key)
 }
 
 static void
-pass(struct mapping_run *q, yyjson_mut_val *out, yyjson_val *key, yyjson_val *val)
+pass(struct run *k, yyjson_mut_val *out, const struct column *c, yyjson_val *key,
+    yyjson_val *val)
 {
-	yyjson_mut_obj_add(out, yyjson_mut_strn(q->m, yyjson_get_str(key),
-	    yyjson_get_len(key)), yyjson_val_mut_copy(q->m, val));
+	yyjson_mut_val *v = yyjson_val_mut_copy(k->q->m, val);
+
+	if (c != NULL && c->doctype)
+		map_doctype(k, &v);
+	yyjson_mut_obj_add(out, yyjson_mut_strn(k->q->m, yyjson_get_str(key),
+	    yyjson_get_len(key)), v);
 }
 
 static yyjson_mut_val *map_object(struct run *, struct mapping *, enum mode,
@@ -798,7 +819,7 @@ map_object(struct run *k, struct mapping *m, enum mode mode, yyjson_val *obj)
 				return NULL;
 		}
 		if (passes(m, c, key))
-			pass(k->q, out, key, val);
+			pass(k, out, c, key, val);
 	}
 	return (mode == WHOLE ? put_absent : put_halves)(k, m, out) ? out :
 	    NULL;
@@ -811,7 +832,8 @@ mapping_doc(struct mapping *m, struct mapping_run *q, yyjson_val *doc)
 	yyjson_mut_val *out = map_object(&k, m, WHOLE, doc);
 
 	if (out != NULL && yyjson_obj_get(doc, "doctype") != NULL)
-		yyjson_mut_obj_add_str(q->m, out, "doctype", m->local);
+		yyjson_mut_obj_insert(out, yyjson_mut_str(q->m, "doctype"),
+		    yyjson_mut_str(q->m, m->local), 0);
 	return out;
 }
 
@@ -840,7 +862,7 @@ map_side(struct run *k, struct mapping *m, enum mode mode, bool names,
 				return NULL;
 		}
 		if (passes(m, c, key))
-			pass(k->q, out, key, rows);
+			pass(k, out, c, key, rows);
 	}
 	return out;
 }

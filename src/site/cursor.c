@@ -182,6 +182,17 @@ producer_row(const struct producer *p, const char *doctype)
 	return p->all;
 }
 
+const struct subscription *
+producer_mapped(const struct producer *p, const char *remote)
+{
+	size_t i;
+
+	for (i = p->nrows; i-- > 0; )
+		if (strcmp(p->rows[i].remote, remote) == 0)
+			return p->rows[i].mapping == NULL ? NULL : &p->rows[i];
+	return NULL;
+}
+
 int
 producer_identify(struct site *s, struct arena *a, struct producer *p,
     const char *identity)

@@ -351,6 +351,10 @@ char	*producer_known(struct site *, struct arena *, const char *identity);
 bool	 producer_load(struct site *, struct arena *, const char *name,
 	    struct producer *);
 const struct subscription *producer_row(const struct producer *, const char *doctype);
+/* The row by which what the producer calls so is mapped, or NULL: of two for
+ * one of its DocTypes the last counts. */
+const struct subscription *producer_mapped(const struct producer *,
+	    const char *remote);
 /* First contact: its identity is kept.  A site that was known by another name
  * goes on under this one. */
 int	 producer_identify(struct site *, struct arena *, struct producer *,

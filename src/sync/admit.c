@@ -153,6 +153,19 @@ admit_delete_doomed(struct apply *a)
 	}
 }
 
+/* One that es-map passed on, or that did not pass it, parks as what it would
+ * be here. */
+void
+admit_as_here(const struct apply *a, struct event *e)
+{
+	const struct subscription *row;
+
+	if (yyjson_obj_get(e->line, "original") != NULL)
+		return;
+	if ((row = producer_mapped(&a->p, e->doctype)) != NULL)
+		e->doctype = row->doctype;
+}
+
 void
 admit(struct apply *a, struct entry_item *it)
 {
@@ -161,6 +174,7 @@ admit(struct apply *a, struct entry_item *it)
 	struct doc d;
 	bool gone;
 
+	admit_as_here(a, e);
 	it->own = passed_here(a, e);
 	if (!meta_streamed(e->doctype)) {
 		if (!sync_done(a->s, a->p.peer, e->name))

@@ -111,6 +111,8 @@ void	 chain_park_rest(struct apply *);
 /* Puts it into the chain of its document, or is done with it.  One that is
  * marked to come again is for again(). */
 void	 admit(struct apply *, struct entry_item *);
+/* Of a mapped DocType what did not pass es-map has the name of ours too. */
+void	 admit_as_here(const struct apply *, struct event *);
 /* Has it been here before? */
 bool	 passed_here(const struct apply *, const struct event *);
 /* Does another producer bring this document already? */

@@ -95,6 +95,7 @@ chain_load(struct apply *a, struct chain *c)
 		if (event_read(&a->page, yyjson_doc_get_root(doc), &it->it.e)
 		    != NULL)
 			continue;
+		admit_as_here(a, &it->it.e);
 		it->it.parked = p.id;
 		it->it.log = p.log;
 		it->own = passed_here(a, &it->it.e);

@@ -185,8 +185,8 @@ is_open(struct pull *p)
 /* ---- events */
 
 /* For programs of our side alone: es-deps, or es-map, was here. */
-static const char *const ours[] = { "dependency_of", "missing", "original",
-    "resync" };
+static const char *const ours[] = { "dependency_of", "missing", "mapping",
+    "original", "unmapped", "resync" };
 
 /* The line as it is to go on: under the name that the producer has here. */
 static const char *
@@ -455,6 +455,8 @@ read_answer(struct pull *p, struct answer *a)
 			return;
 	if (piece == NULL)
 		stop(p, TEMPFAIL, "the site failed");
+	else if (answer_failed(a) != NULL)
+		stop(p, TEMPFAIL, "%s", answer_failed(a));
 }
 
 static yyjson_val *

@@ -125,23 +125,6 @@ make(struct making *k)
 	return k->o;
 }
 
-/* As it was before it was mapped: what stands in original counts. */
-static void
-unmap(yyjson_mut_doc *m, yyjson_mut_val *o)
-{
-	yyjson_mut_val *original = yyjson_mut_obj_remove_key(o, "original");
-	yyjson_mut_val *key;
-	yyjson_mut_obj_iter it;
-
-	if (!yyjson_mut_is_obj(original))
-		return;
-	yyjson_mut_obj_iter_init(original, &it);
-	while ((key = yyjson_mut_obj_iter_next(&it)) != NULL)
-		json_put(m, o, yyjson_mut_get_str(key),
-		    yyjson_mut_val_mut_copy(m,
-		    yyjson_mut_obj_iter_get_val(key)));
-}
-
 static yyjson_mut_val *
 event_of(struct making *k, const char *line, size_t len)
 {
@@ -151,7 +134,7 @@ event_of(struct making *k, const char *line, size_t len)
 		return make(k);
 	o = yyjson_val_mut_copy(k->m, yyjson_doc_get_root(json_parse_own(k->a,
 	    arena_dup(k->a, line, len), len)));
-	unmap(k->m, o);
+	mapper_undo(k->m, o);
 	json_put(k->m, o, "event_producer", yyjson_mut_str(k->m,
 	    k->l->producer));
 	return o;

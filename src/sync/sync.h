@@ -321,6 +321,35 @@ int	 fetch_births(struct fetch *, const struct fetch_request *,
 	    const char **why);
 int64_t	 fetch_requests(const struct fetch *);
 
+/* ---- map.c - lines as the subscriptions of a site have them mapped (DESIGN 9)
+ *
+ * What a line was before stands in it as original: those of its keys that are
+ * others now, null for one that it had not. */
+
+struct mapper;
+struct mapper_source {
+	struct site	*site;
+	const char	*mapping;	/* of all lines; NULL: as their rows say */
+	/* As in struct mapping_run; or NULL. */
+	void		(*uncovered)(void *, const char *values,
+			    const char *table, const char *field,
+			    const char *value, size_t len);
+	void		*arg;
+};
+struct mapper_counts {
+	int64_t		 mapped, unmapped;
+};
+struct mapper *mapper_open(const struct mapper_source *);
+void	 mapper_close(struct mapper *);
+/* Whose lines come now; it outlives them. */
+void	 mapper_turn(struct mapper *, const struct producer *);
+/* The line of an event as it goes on, in the arena; NULL: as it is. */
+const char *mapper_line(struct mapper *, struct arena *, const struct event *,
+	    size_t *len);
+const struct mapper_counts *mapper_counted(const struct mapper *);
+/* Puts back what a line was before. */
+void	 mapper_undo(yyjson_mut_doc *, yyjson_mut_val *line);
+
 /* ---- deps.c - lines, each preceded by what it needs and its reader has not
  * (DESIGN 10)
  *
