@@ -365,7 +365,9 @@ class World(model.World):
             for dt, r in sorted(c.subs[p.id].rows.items()):
                 r["policy"] = "origin"
                 if r["unsub"] and self.scen == "ring": r["unsub"] = False; p.set_row(c.id, dt, unsub=False)
-                if not r["unsub"] and r["status"] == "Pending": self.approve(c, p, dt)
+                if not r["unsub"] and r["status"] == "Pending":
+                    self.approve(c, p, dt)
+                    self.put_rows()                 # each comes into view at a place of its own
         for s in self.sites.values() if self.bad else (): self.repair(s)
         self.put_rows()
         self.mark()
