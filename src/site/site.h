@@ -541,7 +541,7 @@ int	 sync_result(struct site *, const struct sync *);	/* of row id */
 /* Was this event of that producer applied, or refused, once and for all? */
 bool	 sync_done(struct site *, int64_t peer, const char *event);
 /* What first became of an event of that type: id, status, doctype, remote, error,
- * journal and time.  False: nothing yet. */
+ * journal, time and data.  False: nothing yet. */
 bool	 sync_find(struct site *, struct arena *, int64_t peer, const char *event,
 	    enum update type, struct sync *);
 /* Its place in the order in which the events of a producer came; 0: none. */

@@ -115,7 +115,7 @@ sync_find(struct site *s, struct arena *a, int64_t peer, const char *event,
     enum update type, struct sync *l)
 {
 	struct query *q = db_query(s->db, "SELECT id, status, doctype, remote,"
-	    " error, journal, time FROM synclog WHERE event = ? AND peer = ?"
+	    " error, journal, time, data FROM synclog WHERE event = ? AND peer = ?"
 	    " AND type = ? ORDER BY id LIMIT 1", "sii", event, peer,
 	    (int64_t)type);
 
@@ -128,6 +128,10 @@ sync_find(struct site *s, struct arena *a, int64_t peer, const char *event,
 	    arena_dup(a, db_text(q, 4), db_len(q, 4)),
 	    .journal = db_int(q, 5), .time = db_int(q, 6), .event = event,
 	    .peer = peer, .type = type };
+	if (!db_isnull(q, 7)) {
+		l->datalen = db_len(q, 7);
+		l->data = arena_dup(a, db_text(q, 7), l->datalen);
+	}
 	db_end(q);
 	return true;
 }

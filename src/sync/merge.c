@@ -525,6 +525,52 @@ body_before(struct plan *p, int64_t entry)
 	return body;
 }
 
+/* ---- what came before comes again */
+
+/* A document as an event makes it: t as it is planned, or its data as it came. */
+static yyjson_mut_val *
+made(struct plan *p, const struct part *t, yyjson_mut_val *data)
+{
+	yyjson_mut_val *body;
+
+	if (t->whole != NULL)
+		return data;
+	body = yyjson_mut_val_mut_copy(p->m, p->body);
+	diff_apply(p->m, p->meta, body, data);
+	return body;
+}
+
+/* What it says as it said it then was done then, or has lost. */
+static void
+said_before(struct plan *p, const struct part *t, struct unseen *u)
+{
+	struct places all = { 0 }, same = { 0 };
+	const struct sync *l = p->first;
+	yyjson_mut_val *then = NULL, *now = t->whole != NULL ? t->whole : t->chg;
+	struct entry j;
+	size_t i;
+
+	if (l->data != NULL) {		/* in the names of the producer */
+		then = yyjson_val_mut_copy(p->m, yyjson_doc_get_root(
+		    json_parse_own(p->g->a, arena_dup(p->g->a, l->data,
+		    l->datalen), l->datalen)));
+		now = yyjson_val_mut_copy(p->m, t->it->e.data);
+	} else if (l->journal != 0 &&
+	    journal_get(p->g->s, p->g->a, l->journal, &j) && j.data != NULL)
+		then = entry_data(p, &j, p->body);
+	if (then == NULL)
+		return;
+	then = made(p, t, then);
+	now = made(p, t, now);
+	places_of(&all, p->meta, t->chg);
+	for (i = 0; i < all.n; i++)
+		if (place_equal(p->meta, &all.v[i], then, now))
+			places_add(&same, &all.v[i]);
+	unseen_add(u, &same, 0);
+	places_free(&all);
+	places_free(&same);
+}
+
 /* ---- conflicts */
 
 enum side { HERE, THERE, PARK };
@@ -710,6 +756,8 @@ resolve(struct plan *p, struct part *t)
 		mine_since(p, e, &u);
 	if (p->first != NULL)
 		written_since(p, e, &u);
+	if (p->first != NULL && e->resync != RESYNC_FORCE)
+		said_before(p, t, &u);
 	if (p->d->id != 0)
 		earlier_unseen(p, &t->it->e, &u);
 	if (u.any || p->mixed)
@@ -1593,6 +1641,26 @@ merge_run(struct merge *g, struct item **run, int n, struct doc *d)
 
 /* ---- an event that was applied, or given up, before */
 
+/* What was planned, against what is there; NULL: nothing but the order of rows,
+ * which is nobody's and stays. */
+static yyjson_mut_val *
+changed(struct plan *p)
+{
+	yyjson_mut_val *old = doc_body(p->g->a, p->m, p->d), *diff;
+	struct places at = { 0 };
+
+	if ((diff = diff_make(p->m, p->meta, old, p->body)) == NULL)
+		return NULL;
+	places_of(&at, p->meta, diff);
+	diff = at.n == 0 ? NULL : diff_cut(p->m, p->meta, diff, &at);
+	places_free(&at);
+	if (diff != NULL) {
+		diff_apply(p->m, p->meta, old, diff);
+		p->body = old;
+	}
+	return diff;
+}
+
 /* What applying it once more changes, or NULL. */
 static bool
 plan_again(struct plan *p, struct item *it, yyjson_mut_val **diff)
@@ -1606,8 +1674,7 @@ plan_again(struct plan *p, struct item *it, yyjson_mut_val **diff)
 		    p->d->meta->name, p->meta->name);
 	if (!plan_part(p, it))
 		return false;
-	*diff = t->chg == NULL ? NULL : diff_make(p->m, p->meta,
-	    doc_body(p->g->a, p->m, p->d), p->body);
+	*diff = t->chg == NULL ? NULL : changed(p);
 	if (*diff == NULL)
 		return true;
 	t->chg = *diff;
