@@ -60,6 +60,7 @@ class World(model.World):
     def __init__(self, scen, seed, root, keep):
         self.with_deps, self.asking, self.asked = True, None, None
         self.wrote, self.saved, self.granted, self.told, self.births, self.bad = [], None, {}, {}, {}, False
+        self.named = set()                          # what some site had to call by another name
         self.story = ["%s, seed %d" % (scen, seed)]
         self.bench = Bench(os.path.join(root, "%s-%d" % (scen, seed)), keep, self.story)
         made = prepare(root, scen)
@@ -319,8 +320,8 @@ class World(model.World):
         for d in s.docs.values():
             x = self.births[d.births[0]]
             g, w = got[x], want[x]
-            if not self.same_name or d.dep and d.name != d.remote: w["name"] = g["name"]
-            if not self.same_name: w["remote"] = g["remote"]
+            if d.dep and d.name != d.remote: self.named.add(x)      # by its site, and so called further on
+            if not self.same_name or x in self.named: w.update(name=g["name"], remote=g["remote"])
             if d.births[0][0] == s.id:              # what comes back to its owner has no home but that
                 for y in g, w: y.update(home=None, dep=None, remote=None)
             for y in g, w:
