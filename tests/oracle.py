@@ -728,9 +728,11 @@ class World(model.World):
         for dt, r in cons[b.id].items():            # what was granted and withdrawn since
             if a.cons[b.id][dt] != r: a.set_row(b.id, dt, **{k: r[k] for k in ("status", "unsub", "cond")})
         for s, e in self.wrote: self.write(s, e)
+        granted = {k: pos for k, pos in a.since.items() if pos > at and k[1] in a.docs}
         self.give_back(b, a)
         if self.bench.rows("A", "SELECT opened = pos FROM restored ORDER BY opened DESC LIMIT 1")[0][0]:
-            a.in_view_again(b.id, at)
+            a.in_view_again(b.id, at)               # nothing came back: it ended where it began, before those grants
+            a.since.update(granted)
 
     def give_back(self, b, a):
         self.wrote, was = [], self.newest("A")[0]
