@@ -24,6 +24,7 @@ struct approve {
 	bool		 all, reject, every, human, dry, quiet, verbose;
 	const char	*own;		/* condition=; NULL: not given */
 	struct table	*table;		/* -H, once it is begun */
+	bool		 failed;	/* a condition could not be evaluated */
 	struct fault	 fault;
 };
 
@@ -51,52 +52,70 @@ count_all(struct approve *ap, const struct meta *m)
 	return n;
 }
 
+/* What raises an error counts as false; that it cannot be evaluated is said. */
+static enum truth
+meets(struct approve *ap, struct rule *r[2], struct expr_ask *q)
+{
+	enum truth t = EXPR_TRUE;
+	size_t k;
+
+	for (k = 0; k < 2 && t == EXPR_TRUE; k++)
+		if (r[k] != NULL)
+			t = rule_true(r[k], q, NULL);
+	if (t == EXPR_FAILED && !ap->failed)
+		warnx("a condition could not be evaluated: %s",
+		    safe(q->fault.text));
+	ap->failed = ap->failed || t == EXPR_FAILED;
+	return t;
+}
+
+/* -1: one could not be evaluated. */
 static int64_t
-count_those(struct approve *ap, const struct meta *m, struct expr *e[2])
+count_those(struct approve *ap, const struct meta *m, struct rule *r[2])
 {
 	int64_t id = 0, n = 0;
-	yyjson_mut_val *body;
 	struct arena a;
 	struct expr_ask q = { .a = &a, .now = time_now() };
+	enum truth t = EXPR_FALSE;
 	struct doc d;
 
 	arena_init(&a);
-	while (doc_after(ap->s, &a, id, m->id, &d)) {
+	while (t != EXPR_FAILED && doc_after(ap->s, &a, id, m->id, &d)) {
 		id = d.id;
-		body = doc_body(&a, yyjson_mut_doc_new(&a.alc), &d);
-		q.doc = body;
-		if ((e[0] == NULL || expr_true(e[0], &q) == EXPR_TRUE) &&
-		    (e[1] == NULL || expr_true(e[1], &q) == EXPR_TRUE))
-			n++;
+		q.doc = doc_body(&a, yyjson_mut_doc_new(&a.alc), &d);
+		n += (t = meets(ap, r, &q)) == EXPR_TRUE;
 		q.m = NULL;
 		arena_reset(&a);
 	}
 	arena_free(&a);
-	return n;
+	return t == EXPR_FAILED ? -1 : n;
 }
 
-/* How many documents meet its conditions now; -1: one is not understood. */
+/* How many documents meet its conditions now; -1: that cannot be said. */
 static int64_t
-count_documents(struct approve *ap, const struct meta *m, yyjson_val *row)
+count_documents(struct approve *ap, const char *consumer, const struct meta *m,
+    yyjson_val *row)
 {
 	static const char *const keys[] = { "condition", "own_condition" };
-	struct expr *e[2] = { NULL, NULL };
+	struct rule_for of = { .s = ap->s, .doctype = m->name,
+	    .consumer = consumer };
+	struct rule *r[2] = { NULL, NULL };
 	const char *text;
 	bool understood = true;
 	int64_t n = -1;
 	size_t k;
 
-	for (k = 0; k < 2; k++)
+	for (k = 0; k < 2; k++) {
+		of.own = k == 1;
 		if ((text = nonempty(json_str(row, keys[k]))) != NULL &&
-		    (e[k] = expr_parse(text, &ap->fault)) == NULL)
+		    (r[k] = rule_open(text, &of, &ap->fault)) == NULL)
 			understood = false;
-		else if (e[k] != NULL)
-			expr_bind(e[k], m);
+	}
 	if (understood)
-		n = e[0] == NULL && e[1] == NULL ? count_all(ap, m) :
-		    count_those(ap, m, e);
-	expr_free(e[0]);
-	expr_free(e[1]);
+		n = r[0] == NULL && r[1] == NULL ? count_all(ap, m) :
+		    count_those(ap, m, r);
+	rule_close(r[0]);
+	rule_close(r[1]);
 	return n;
 }
 
@@ -293,7 +312,7 @@ list_consumer(struct approve *ap, const char *name)
 		if (!ap->every && !same_text(json_str(row, "status"), "Pending"))
 			continue;
 		m = site_meta(ap->s, json_str(row, "ref_doctype"));
-		documents = m == NULL ? 0 : count_documents(ap, m, row);
+		documents = m == NULL ? 0 : count_documents(ap, name, m, row);
 		(ap->human ? print_cells : print_line)(ap, &c, doc, row,
 		    documents);
 	}

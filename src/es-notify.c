@@ -101,13 +101,19 @@ first(void *arg, const char *line, size_t len)
 
 /* Would it be sent something for this entry of the journal? */
 static bool
-is_sent(struct consumer_at *c, int64_t creation)
+is_sent(struct notify *t, struct consumer_at *c, int64_t creation)
 {
 	char name[ID_LEN + 1];
 	int64_t at = creation - 1;
-	bool more;
+	bool more, is;
 
-	return view_page(c->view, &at, name, 1, first, NULL, &more) > 0;
+	is = view_page(c->view, &at, name, 1, first, NULL, &more) > 0;
+	if (!is && view_failed(c->view) != NULL) {
+		if (t->status < TEMPFAIL)
+			warnx("%s", safe(view_failed(c->view)));
+		worse(t, TEMPFAIL);
+	}
+	return is;
 }
 
 static void
@@ -117,7 +123,7 @@ concerns(struct notify *t, int64_t creation)
 
 	for (i = 0; i < t->n; i++)
 		if (t->consumers[i].view != NULL &&
-		    is_sent(&t->consumers[i], creation)) {
+		    is_sent(t, &t->consumers[i], creation)) {
 			view_close(t->consumers[i].view);
 			t->consumers[i].view = NULL;
 		}

@@ -35,6 +35,7 @@ struct reader {
 	int64_t		 at;		/* read up to here */
 	char		 name[ID_LEN + 1];
 	int64_t		 events;	/* in all */
+	const char	*why;		/* it stops before its end; or NULL */
 };
 
 /* Is it of the DocType, and of the names, that were asked for? */
@@ -87,7 +88,8 @@ has(void *arg, const char *site, const char *birth)
 		    is_chosen(r, &d);
 	return (r->consumer.site != NULL &&
 	    strcmp(r->consumer.site, site) == 0) ||
-	    view_streams(r->view, id) || !view_offers(r->view, id);
+	    view_streams(r->view, id) || !view_offers(r->view, id) ||
+	    view_failed(r->view) != NULL;
 }
 
 static void
@@ -269,6 +271,16 @@ view_line(void *arg, const char *line, size_t len)
 	return true;
 }
 
+/* A condition could not be evaluated. */
+static int
+stop(struct reader *r)
+{
+	r->why = arena_dup(&r->run, view_failed(r->view),
+	    strlen(view_failed(r->view)));
+	warnx("%s", safe(r->why));
+	return TEMPFAIL;
+}
+
 /* A choice of events is no page of the stream: it has no checkpoint. */
 static int
 whole_log(struct reader *r, bool choice)
@@ -292,6 +304,8 @@ whole_log(struct reader *r, bool choice)
 		c.name = *r->name == '\0' ? NULL : r->name;
 		if (!choice)
 			put_checkpoint(r->out, &c);
+		if (r->view != NULL && view_failed(r->view) != NULL)
+			return stop(r);
 		if (ferror(r->out))
 			return TEMPFAIL;
 	}
@@ -442,11 +456,14 @@ main(int argc, char *argv[])
 			    safe(r.s->path));
 		status = REJECTED;
 	}
-	put_end(r.out, status, status == TEMPFAIL ? "the site failed" : NULL);
+	put_end(r.out, status, r.why != NULL ? r.why : status == TEMPFAIL ?
+	    "the site failed" : NULL);
 	if (verbose && !quiet)
 		warnx("%lld events", (long long)r.events);
 	failed = db_failed(r.s->db) != 0;
 	deps_close(r.deps);
+	if (r.view != NULL)
+		view_warn(r.view);
 	view_close(r.view);
 	site_close(r.s);
 	arena_free(&r.a);

@@ -23,14 +23,14 @@ struct pull {
 /* ---- the stream */
 
 static char *
-end_line(void)
+end_line(const char *why)
 {
 	char *text = NULL;
 	size_t len;
 	FILE *fp = open_memstream(&text, &len);
 
 	if (fp != NULL) {
-		put_end(fp, DONE, NULL);
+		put_end(fp, why == NULL ? DONE : TEMPFAIL, why);
 		fclose(fp);
 	}
 	return text;
@@ -51,7 +51,7 @@ next(void *arg, size_t *len)
 	if (*len > 0)
 		return piece;
 	p->over = true;
-	if ((p->end = end_line()) != NULL)
+	if ((p->end = end_line(answer_failed(p->answer))) != NULL)
 		*len = strlen(p->end);
 	return p->end;
 }

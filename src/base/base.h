@@ -287,6 +287,52 @@ bool	 secret_is(const char *kept, const char *secret);
  * a NUL.  In the arena. */
 char	*base64_decode(struct arena *, const char *);
 
+/* ---- child.c - a process beside ours that answers lines */
+
+struct child;
+/* Runs a function in it, which ends with its status; of our files it has standard
+ * error, and its own standard input and output are ours.  It dies with us. NULL:
+ * it could not be begun. */
+struct child *child_start(int (*run)(void *), void *arg);
+/* Says a line to it (with newline), and waits so many milliseconds for one; with
+ * len 0 only waits.  NULL, and its answer until the next call; or why there is
+ * none (static), then it is to be ended. */
+const char *child_ask(struct child *, const char *line, size_t len, int64_t ms,
+	    const char **answer, size_t *n);
+/* Ends it and what it has begun; kindly: after a second to go by itself. */
+void	 child_end(struct child *, bool kindly);
+
+/* ---- jq.c - what users write in jq, contained in a child (DESIGN 8); libjq is
+ * loaded there, once it is used */
+
+enum { JQ_WHY = 300 };
+struct jq;
+/* A program.  NULL and why (JQ_WHY bytes; foreign text raw), with the place, if
+ * it has what is not allowed. */
+struct jq *jq_open(const char *text, char *why);
+void	 jq_close(struct jq *);
+/* Is it understood?  DONE; MISUSE and why; TEMPFAIL and why: not to be told. */
+int	 jq_check(const struct jq *, char *why);
+/* The first that it puts out for an input, as JSON text until the next call;
+ * NULL: nothing. RAISED: it ended in an error of jq. */
+enum jq_result { JQ_DONE, JQ_RAISED, JQ_FAILED } jq_ask(const struct jq *,
+	    const char *json, size_t len, const char **value, size_t *n,
+	    char *why);
+
+/* ---- hook.c - programs that the administrator put into the hooks directory
+ * (ES_HOOKS, or /etc/es/hooks) */
+
+struct hook;
+/* By name; NULL if no file there may be called so. */
+struct hook *hook_open(const char *name);
+void	 hook_close(struct hook *);
+/* Is it there, and nobody's but root's and ours to change?  NULL, or why not;
+ * until the next call, foreign text raw. */
+const char *hook_check(const struct hook *);
+/* Says a line (with newline) to it: 1 true, 0 false; -1 and *why if it says
+ * anything else or nothing for ten seconds.  Begun once. */
+int	 hook_ask(struct hook *, const char *line, size_t len, const char **why);
+
 /* ---- http.c - requests (libcurl, loaded when it is needed: it takes longer to
  * load than all else a program does; plain http is plain.c's) */
 

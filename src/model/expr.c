@@ -907,6 +907,29 @@ expr_asks(const struct expr *e)
 	return !e->plain;
 }
 
+/* That of the nth call, which is counted down. */
+static const char *
+asked(const struct node *n, size_t *nth)
+{
+	const char *doctype;
+	int i;
+
+	if (n->type == N_CALL && n->call >= C_GET_VALUE && n->call <= C_COUNT &&
+	    n->kid[0]->type == N_CONST && n->kid[0]->k.type == V_STR &&
+	    (*nth)-- == 0)
+		return n->kid[0]->k.s;
+	for (i = 0; i < n->n; i++)
+		if ((doctype = asked(n->kid[i], nth)) != NULL)
+			return doctype;
+	return NULL;
+}
+
+const char *
+expr_asked(const struct expr *e, size_t nth)
+{
+	return asked(e->top, &nth);
+}
+
 static bool
 is_number(const struct field *f)
 {

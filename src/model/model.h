@@ -327,6 +327,8 @@ void	 expr_free(struct expr *);
 void	 expr_bind(struct expr *, const struct meta *);
 /* Does it ask other documents (frappe.db)? */
 bool	 expr_asks(const struct expr *);
+/* The nth DocType that it names there, from 0; NULL after the last. */
+const char *expr_asked(const struct expr *, size_t nth);
 
 struct expr_ask {
 	struct arena	*a;		/* for what comes up on the way */

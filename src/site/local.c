@@ -420,24 +420,49 @@ check_custom(struct put *p)
 	return true;
 }
 
-/* Conditions are refused where they are entered, not where they are asked. */
+/* What a row says of a DocType, in the document or in what it was. */
+static const char *
+row_text(yyjson_mut_val *doc, const char *table, const char *doctype,
+    const char *key)
+{
+	yyjson_mut_val *rows = yyjson_mut_obj_get(doc, table), *row;
+	const char *of, *text;
+	size_t i, n;
+
+	yyjson_mut_arr_foreach(rows, i, n, row) {
+		of = json_mut_str(row, "ref_doctype");
+		if (of == NULL || doctype == NULL || strcmp(of, doctype) != 0)
+			continue;
+		text = json_mut_str(row, key);
+		return text == NULL || text[strspn(text, " \t\r\n")] == '\0' ?
+		    NULL : text;
+	}
+	return NULL;
+}
+
+/* Conditions are refused where they are entered, not where they are asked; those
+ * of an Event Producer are for another site. */
 static bool
-check_conditions(struct put *p, const char *table)
+check_conditions(struct put *p, const char *table, bool here)
 {
 	static const char *const keys[] = { "condition", "own_condition" };
 	yyjson_mut_val *rows = yyjson_mut_obj_get(p->body, table), *row;
-	const char *text;
-	struct expr *e;
+	struct rule_for of = { .s = p->s, .consumer = p->d.name };
+	const char *text, *was;
 	size_t i, k, n;
 
 	yyjson_mut_arr_foreach(rows, i, n, row)
 		for (k = 0; k < 2; k++) {
-			text = json_mut_str(row, keys[k]);
-			if (text == NULL || text[strspn(text, " ")] == '\0')
+			of.doctype = json_mut_str(row, "ref_doctype");
+			of.own = k == 1;
+			text = row_text(p->body, table, of.doctype, keys[k]);
+			was = row_text(p->old, table, of.doctype, keys[k]);
+			if (text == NULL ||
+			    (was != NULL && strcmp(text, was) == 0))
 				continue;
-			if ((e = expr_parse(text, p->fault)) == NULL)
+			if (!(here ? rule_check(text, &of, p->fault) :
+			    rule_check_shape(text, p->fault)))
 				return false;
-			expr_free(e);
 		}
 	return true;
 }
@@ -486,9 +511,9 @@ check_schema(struct put *p)
 	if (strcmp(p->meta->name, "Value Map") == 0)
 		return check_values(p);
 	if (strcmp(p->meta->name, "Event Consumer") == 0)
-		return check_conditions(p, "consumer_doctypes");
+		return check_conditions(p, "consumer_doctypes", true);
 	if (strcmp(p->meta->name, "Event Producer") == 0)
-		return check_conditions(p, "producer_doctypes");
+		return check_conditions(p, "producer_doctypes", false);
 	return !is_schema(p->meta) ? true :
 	    strcmp(p->meta->name, "DocType") == 0 ? check_doctype(p) :
 	    check_custom(p);

@@ -635,6 +635,49 @@ int64_t	 filter_count(struct filter *);
  * K_LAYOUT if it is neither. */
 enum kind filter_kind(const struct meta *, const char *, size_t);
 
+/* ---- ask.c - what an expression may ask of a site (frappe.db) */
+
+struct ask {
+	struct site	*s;
+	/* May it ask of this DocType?  NULL: of all. */
+	bool		(*may)(void *arg, const char *doctype);
+	void		*arg;
+};
+/* The callbacks for expr_ask.site; their arg is the struct ask. */
+struct expr_site ask_site(struct ask *);
+
+/* ---- rule.c - conditions as subscriptions have them: Python, jq: or cmd:
+ * (es-eval(1)) */
+
+struct rule;
+struct rule_for {
+	struct site	*s;		/* NULL: there is none to be asked */
+	const char	*doctype;	/* of what it is asked of, or NULL */
+	const char	*consumer;	/* its Event Consumer, or NULL */
+	bool		 own;		/* the administrator of this site entered it;
+					 * else a consumer did */
+	bool		(*may)(void *arg, const char *doctype);	/* as in struct ask */
+	void		*arg;
+};
+/* All but text must outlive it.  NULL and a fault if it is not understood. */
+struct rule *rule_open(const char *text, const struct rule_for *, struct fault *);
+void	 rule_close(struct rule *);
+/* The same where it is entered: also, may all be asked that it asks, is the
+ * program there?  False and a fault. */
+bool	 rule_check(const char *text, const struct rule_for *, struct fault *);
+/* The same where it is entered to be told to another site, which looks at the
+ * rest. */
+bool	 rule_check_shape(const char *text, struct fault *);
+/* Does its answer depend on more than the document?  Then it cannot be asked of
+ * how a document was. */
+bool	 rule_is_present(const struct rule *);
+/* Is it so of q->doc?  log: the entry of the journal that it is asked for, or
+ * NULL. */
+enum truth rule_true(struct rule *, struct expr_ask *q, const struct entry *log);
+/* Its value as JSON text in q->a.  TRUE, and NULL where it has none; RAISED,
+ * FAILED and q->fault. */
+enum truth rule_value(struct rule *, struct expr_ask *q, const char **value);
+
 /* ---- period.c */
 
 /* The first and last microsecond of last month, this week, today, next 6

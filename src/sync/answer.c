@@ -22,16 +22,27 @@ struct answer {
 	char		*grant;		/* the last that was sent */
 	struct buf	 out;
 	int64_t		 from;		/* as it was asked */
+	int64_t		 began;		/* where that is in the log */
 	int64_t		 at;		/* looked at up to here: entry, number */
 	char		 name[ID_LEN + 1];
 	int64_t		 looked, events;
 	bool		 more, over;
+	char		*failed;	/* why it stops; NULL */
 	/* of snapshots: the point they are good for */
 	int64_t		 position;
 	char		 position_name[ID_LEN + 1];
 };
 
 /* ---- opening */
+
+static void
+close_view(struct answer *r)
+{
+	if (r->view != NULL)
+		view_warn(r->view);
+	view_close(r->view);
+	r->view = NULL;
+}
 
 /* Whatever changed a consumer's rights is in the journal. */
 static bool
@@ -42,7 +53,7 @@ look(struct answer *r)
 
 	if (r->view != NULL && newest == r->newest)
 		return true;
-	view_close(r->view);
+	close_view(r);
 	r->newest = newest;
 	if ((r->view = view_open(r->s, r->q->consumer)) == NULL ||
 	    !consumer_load(r->s, &r->run, r->q->consumer, &c))
@@ -73,6 +84,7 @@ begin(struct answer *r, struct arena *a)
 	if ((why = produce_start(r->s, a, q->last_update, q->name, &r->at,
 	    r->name)) == NULL && q->last_update != NULL)
 		time_parse(q->last_update, &r->from);
+	r->began = r->at;
 	return why;
 }
 
@@ -108,8 +120,9 @@ answer_close(struct answer *r)
 {
 	if (r == NULL)
 		return;
-	view_close(r->view);
+	close_view(r);
 	free(r->grant);
+	free(r->failed);
 	buf_free(&r->out);
 	arena_free(&r->run);
 	arena_free(&r->a);
@@ -175,6 +188,21 @@ add_checkpoint(struct answer *r)
 	free(text);
 }
 
+/* What has no answer ends this one: after a page, if there is one, and the next
+ * begins with it. */
+static bool
+stops(struct answer *r)
+{
+	const char *why = view_failed(r->view);
+
+	if (why == NULL)
+		return false;
+	r->more = r->over = true;
+	if (r->at == r->began || r->q->initial)
+		r->failed = xstrdup(why);
+	return true;
+}
+
 static void
 add_events(struct answer *r)
 {
@@ -191,13 +219,15 @@ add_events(struct answer *r)
 		if (n == -1)
 			return;
 		r->events += n;
+		if (stops(r))
+			break;
 		r->looked++;
 		if (!r->more) {
 			r->over = true;
 			break;
 		}
 	}
-	if (r->over)
+	if (r->over && r->failed == NULL)
 		add_checkpoint(r);
 }
 
@@ -299,7 +329,7 @@ add_snapshots(struct answer *r)
 	const struct meta *m = r->q->doctype == NULL ? NULL :
 	    site_meta(r->s, r->q->doctype);
 	struct doc d;
-	bool is;
+	bool is = false;
 
 	while (!is_full(r) && !r->over) {
 		arena_reset(&r->a);
@@ -308,12 +338,20 @@ add_snapshots(struct answer *r)
 			r->over = true;
 		else if (is && may_read(r, &d))
 			add_snapshot(r, &d);
+		if (is && stops(r))
+			return;
 		r->more = !r->over;
 		if (++r->looked >= LOOKED_MAX || r->events >= r->q->limit)
 			r->over = true;
 	}
 	if (r->over)
 		add_initial(r);
+}
+
+const char *
+answer_failed(const struct answer *r)
+{
+	return r->failed;
 }
 
 const char *

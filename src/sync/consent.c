@@ -12,6 +12,7 @@ struct asked {				/* a request, and what was there before it */
 	yyjson_mut_doc	*m;
 	yyjson_mut_val	*old;		/* the Event Consumer; NULL: none */
 	yyjson_mut_val	*rows;		/* as they will be */
+	yyjson_val	*wanted;	/* as they are asked for */
 	bool		 another;	/* it comes as another user than before */
 	struct fault	*fault;
 };
@@ -61,19 +62,6 @@ find_row(yyjson_mut_val *rows, const char *doctype)
 		if (same_text(json_mut_str(row, "ref_doctype"), doctype))
 			return row;
 	return NULL;
-}
-
-static bool
-check_condition(const char *text, struct fault *fault)
-{
-	struct expr *e;
-
-	if (text == NULL)
-		return true;
-	if ((e = expr_parse(text, fault)) == NULL)
-		return false;
-	expr_free(e);
-	return true;
 }
 
 /* ---- a request */
@@ -179,6 +167,15 @@ check_doctype(struct asked *q, const char *doctype)
 	return true;
 }
 
+/* Rows of a document say of themselves that they are rows. */
+static const char *
+row_doctype(yyjson_val *row)
+{
+	const char *doctype = json_str(row, "ref_doctype");
+
+	return doctype != NULL ? doctype : json_str(row, "doctype");
+}
+
 /* What our administrator laid down does not go with a row that is taken out and
  * comes again. */
 static const char *
@@ -197,31 +194,57 @@ own_before(struct asked *q, const char *doctype)
 	return own;
 }
 
+/* What it asks for itself, or is given whole, it may ask of in conditions. */
+static bool
+may_ask(void *arg, const char *doctype)
+{
+	struct asked *q = arg;
+	yyjson_mut_val *was = find_row(yyjson_mut_obj_get(q->old,
+	    "consumer_doctypes"), doctype);
+	yyjson_val *row;
+	size_t i, n;
+
+	if (was != NULL)
+		return nonempty(json_mut_str(was, "own_condition")) == NULL;
+	yyjson_arr_foreach(q->wanted, i, n, row)
+		if (same_text(row_doctype(row), doctype))
+			return own_before(q, doctype) == NULL;
+	return false;
+}
+
+static bool
+check_condition(struct asked *q, const char *doctype, const char *text)
+{
+	struct rule_for of = { .s = q->s, .doctype = doctype,
+	    .consumer = q->name, .may = may_ask, .arg = q };
+	struct fault wrong;
+
+	return text == NULL || rule_check(text, &of, &wrong) ||
+	    fault_set(q->fault, "condition", "%s: %s", doctype, wrong.text);
+}
+
 static bool
 take_row(struct asked *q, yyjson_val *row)
 {
-	const char *doctype = json_str(row, "doctype"), *condition, *own;
+	const char *doctype = row_doctype(row), *condition, *own;
 	yyjson_mut_val *was, *to;
-	struct fault wrong;
+	bool same;
 
-	/* Rows of a document say of themselves that they are rows. */
-	if (json_str(row, "ref_doctype") != NULL)
-		doctype = json_str(row, "ref_doctype");
 	condition = nonempty(json_str(row, "condition"));
 	if (!check_doctype(q, doctype))
 		return false;
-	if (!check_condition(condition, &wrong))
-		return fault_set(q->fault, "condition", "%s: %s", doctype,
-		    wrong.text);
 	was = find_row(yyjson_mut_obj_get(q->old, "consumer_doctypes"),
 	    doctype);
+	same = was != NULL && same_text(nonempty(json_mut_str(was,
+	    "condition")), condition);
+	if (!same && !check_condition(q, doctype, condition))
+		return false;
 	to = was != NULL ? yyjson_mut_val_mut_copy(q->m, was) :
 	    yyjson_mut_obj(q->m);
 	json_put(q->m, to, "ref_doctype", json_new_str(q->m, doctype));
 	if (was == NULL && (own = own_before(q, doctype)) != NULL)
 		json_put(q->m, to, "own_condition", json_new_str(q->m, own));
-	if (was == NULL || q->another ||
-	    !same_text(nonempty(json_mut_str(was, "condition")), condition))
+	if (!same || q->another)
 		json_put(q->m, to, "status", json_new_str(q->m, "Pending"));
 	json_put(q->m, to, "condition", json_new_str(q->m, condition));
 	json_put(q->m, to, "unsubscribed", json_new_int(q->m,
@@ -247,6 +270,7 @@ take_rows(struct asked *q)
 		    "array with rows%s%s", why == NULL ? "" : ": ",
 		    why == NULL ? "" : why);
 	q->rows = yyjson_mut_arr(q->m);
+	q->wanted = rows;
 	yyjson_arr_foreach(rows, i, n, row)
 		if (!take_row(q, row))
 			return false;
@@ -337,6 +361,7 @@ consumer_approve(struct site *s, struct arena *a, const char *name,
 {
 	yyjson_mut_doc *m = yyjson_mut_doc_new(&a->alc);
 	yyjson_mut_val *posted, *rows, *body = consumer_body(s, a, m, name);
+	struct rule_for of = { .s = s, .consumer = name, .own = true };
 
 	if (body == NULL) {
 		fault_set(fault, "gone", "no Event Consumer '%s' here; "
@@ -344,7 +369,8 @@ consumer_approve(struct site *s, struct arena *a, const char *name,
 		return PUT_REFUSED;
 	}
 	rows = yyjson_mut_obj_get(body, "consumer_doctypes");
-	if (own != NULL && !check_condition(nonempty(own), fault))
+	if (own != NULL && nonempty(own) != NULL &&
+	    !rule_check(own, &of, fault))
 		return PUT_REFUSED;
 	if (doctypes == NULL)
 		set_pending(m, rows, status, own);

@@ -56,14 +56,12 @@ set_condition(struct edit *e, yyjson_mut_val *obj, const char *key,
     const char *value)
 {
 	const char *doctype = json_mut_str(obj, "ref_doctype");
-	struct expr *x = NULL;
 	struct fault wrong;
 
 	if (value[strspn(value, " \t\r\n")] != '\0' &&
-	    (x = expr_parse(value, &wrong)) == NULL)
+	    !rule_check_shape(value, &wrong))
 		return fault_set(&e->fault, "condition", "%s: %s", doctype,
 		    wrong.text);
-	expr_free(x);
 	return set_text(e, obj, key, value);
 }
 

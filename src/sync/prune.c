@@ -147,13 +147,16 @@ keep_state(struct batch *t, const struct entry *e, size_t n, size_t b)
 	return state_put(t->s, e->doc, e[b].creation, text, len) == 0;
 }
 
-static void
+/* False: it is not to be known, and the data stays. */
+static bool
 note(struct batch *t, const struct entry *e, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < t->nviews; i++)
-		view_note(t->views[i], e, n, t->p->upto);
+		if (view_note(t->views[i], e, n, t->p->upto) == -1)
+			return false;
+	return true;
 }
 
 /* The entries of a document before the nth lose their data. */
@@ -186,11 +189,8 @@ prune_doc(struct batch *t, int64_t doc)
 			full = full || !entry_pruned(&e[i]);
 			b = i + 1;
 		}
-	if (full) {
-		note(t, e, n);
-		if (keep_state(t, e, n, b - 1))
-			drop(t, e, b);
-	}
+	if (full && note(t, e, n) && keep_state(t, e, n, b - 1))
+		drop(t, e, b);
 	free(e);
 }
 
@@ -207,8 +207,8 @@ forget_gone(struct batch *t)
 	for (i = 0; i < n; i++) {
 		e = journal_of(t->s, &t->a, journal_last(t->s, v[i], &doctype),
 		    &m);
-		note(t, e, m);
-		state_put(t->s, v[i], 0, NULL, 0);
+		if (note(t, e, m))
+			state_put(t->s, v[i], 0, NULL, 0);
 		free(e);
 		arena_reset(&t->a);
 	}

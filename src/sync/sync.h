@@ -65,16 +65,22 @@ struct view *view_open(struct site *, const char *consumer);
 void	 view_close(struct view *);
 /* Looks at up to limit journal entries after *at and calls back with the lines
  * that the consumer gets for them; moves *at and name on.  Returns their
- * number, -1 if the site failed; *more: there may be further entries. */
+ * number, -1 if the site failed; *more: there may be further entries.  It stops
+ * before one where view_failed. */
 int64_t	 view_page(struct view *, int64_t *at, char name[ID_LEN + 1],
 	    int64_t limit, view_fn *fn, void *arg, bool *more);
+/* A condition could not be evaluated: what was asked last has no answer.  NULL, or
+ * why, foreign text raw. */
+const char *view_failed(const struct view *);
+/* Says of conditions that raised an error where, and what. */
+void	 view_warn(struct view *);
 
 /* Was this document ever in view, or reached over links, then or now, from one
  * that was?  Then the consumer may read it. */
 bool	 view_offers(struct view *, int64_t doc);
 /* Before the data of a document's entries is dropped up to a point: notes how it
  * had come into view there, as its conditions cannot be asked any more.  e: all
- * its entries, oldest first. */
+ * its entries, oldest first.  -1: it cannot. */
 int	 view_note(struct view *, const struct entry *e, size_t n, int64_t upto);
 /* Is it in view now? */
 bool	 view_shows(struct view *, int64_t doc);
@@ -145,6 +151,9 @@ struct answer *answer_open(struct site *, struct arena *,
  * is a checkpoint, of snapshots an initial line: {"initial":{"position":{
  * "last_update","name"},"after","events","more"}}. */
 const char *answer_next(struct answer *, size_t *len);
+/* It ends before its end, without that last line: why, foreign text raw; or
+ * NULL. */
+const char *answer_failed(const struct answer *);
 void	 answer_close(struct answer *);
 
 /* ---- subscribe.c, tell.c, edit.c, consent.c - Event Producer and Event

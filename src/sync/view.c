@@ -8,12 +8,19 @@
 
 #include "sync/sync.h"
 
+struct raised {				/* where a condition raised an error */
+	struct once	 which;
+	int64_t		 documents;
+	struct fault	 why;		/* the first */
+};
+
 struct row {				/* a doctype's grants, oldest first */
 	const char	*doctype;
 	struct grant	*g;
 	size_t		 n;
-	struct expr	**condition, **own;	/* of each; NULL: none */
+	struct rule	**condition, **own;	/* of each; NULL: none */
 	bool		 plain;		/* no conditions at all */
+	struct raised	*raised;
 };
 
 struct scope {				/* where a document stands for the consumer */
@@ -41,28 +48,54 @@ struct view {
 	struct arena	 keys;		/* its keys and values */
 	struct arena	 ask;		/* of a condition */
 	bool		 failed;	/* one could not be evaluated */
-	int64_t		 raised;	/* conditions that Python would not answer */
-	struct fault	 why;		/* the first of either */
+	struct fault	 why;
 };
 
 /* ---- opening */
 
+static struct row *
+row_of(struct view *v, const char *doctype)
+{
+	size_t i;
+
+	for (i = 0; i < v->nrows; i++)
+		if (strcmp(v->rows[i].doctype, doctype) == 0)
+			return &v->rows[i];
+	return NULL;
+}
+
+static bool
+row_active(const struct row *r)
+{
+	return r != NULL && r->g[r->n - 1].active;
+}
+
+/* What the consumer may ask of, in conditions. */
+static bool
+may_ask(void *arg, const char *doctype)
+{
+	const struct row *r = row_of(arg, doctype);
+
+	return row_active(r) && r->g[r->n - 1].own == NULL;
+}
+
 /* They were understood when they were entered; if an older program's is not
  * any more, that is said of the one that holds now. */
-static struct expr *
-compile(struct site *s, const char *doctype, const char *text, bool now)
+static struct rule *
+compile(struct view *v, const char *doctype, const char *text, bool own,
+    bool now)
 {
-	const struct meta *m;
+	struct rule_for of = { .s = v->s, .doctype = doctype,
+	    .consumer = v->c.name, .own = own, .may = own ? NULL : may_ask,
+	    .arg = v };
 	struct fault fault;
-	struct expr *e;
+	struct rule *r;
 
 	if (text == NULL)
 		return NULL;
-	if ((e = expr_parse(text, &fault)) == NULL && now)
+	if ((r = rule_open(text, &of, &fault)) == NULL && now)
 		warnx("%s", safe(fault.text));
-	if (e != NULL && (m = site_meta(s, doctype)) != NULL)
-		expr_bind(e, m);
-	return e;
+	return r;
 }
 
 static void
@@ -74,10 +107,13 @@ add_row(struct view *v, struct grant *g, size_t n)
 	*r = (struct row){ .doctype = g->doctype, .g = g, .n = n, .plain = true };
 	r->condition = arena_alloc(&v->run, n * sizeof(*r->condition));
 	r->own = arena_alloc(&v->run, n * sizeof(*r->own));
+	r->raised = arena_alloc(&v->run, sizeof(*r->raised));
+	*r->raised = (struct raised){ 0 };
+	once_init(&r->raised->which);
 	for (i = 0; i < n; i++) {
-		r->condition[i] = compile(v->s, g->doctype, g[i].condition,
+		r->condition[i] = compile(v, g->doctype, g[i].condition, false,
 		    i == n - 1);
-		r->own[i] = compile(v->s, g->doctype, g[i].own, i == n - 1);
+		r->own[i] = compile(v, g->doctype, g[i].own, true, i == n - 1);
 		if (g[i].condition != NULL || g[i].own != NULL)
 			r->plain = false;
 	}
@@ -121,11 +157,13 @@ view_close(struct view *v)
 
 	if (v == NULL)
 		return;
-	for (i = 0; i < v->nrows; i++)
+	for (i = 0; i < v->nrows; i++) {
 		for (k = 0; k < v->rows[i].n; k++) {
-			expr_free(v->rows[i].condition[k]);
-			expr_free(v->rows[i].own[k]);
+			rule_close(v->rows[i].condition[k]);
+			rule_close(v->rows[i].own[k]);
 		}
+		once_free(&v->rows[i].raised->which);
+	}
 	arena_free(&v->run);
 	arena_free(&v->one);
 	arena_free(&v->page);
@@ -136,21 +174,28 @@ view_close(struct view *v)
 	free(v);
 }
 
-static struct row *
-row_of(struct view *v, const char *doctype)
+void
+view_warn(struct view *v)
 {
+	struct raised *w;
 	size_t i;
 
-	for (i = 0; i < v->nrows; i++)
-		if (strcmp(v->rows[i].doctype, doctype) == 0)
-			return &v->rows[i];
-	return NULL;
+	for (i = 0; i < v->nrows; i++) {
+		w = v->rows[i].raised;
+		if (w->documents > 0)
+			warnx("a condition of '%s' on %s raised an error for "
+			    "%lld documents (%s): counted as false; es-eval "
+			    "says which", safe(v->c.name),
+			    safe(v->rows[i].doctype), (long long)w->documents,
+			    safe(w->why.text));
+		w->documents = 0;
+	}
 }
 
-static bool
-row_active(const struct row *r)
+const char *
+view_failed(const struct view *v)
 {
-	return r != NULL && r->g[r->n - 1].active;
+	return v->failed ? v->why.text : NULL;
 }
 
 /* ---- a document's entries, and its states */
@@ -178,43 +223,12 @@ struct replay {			/* a document's states, one after another */
 	yyjson_mut_doc	*m;
 	yyjson_mut_val	*body;		/* NULL: it is not there */
 	bool		 lost;		/* its data was dropped; body is empty */
+	const struct entry *e;		/* all of them, oldest first */
+	size_t		 n;
+	yyjson_mut_val	*present;	/* as it is, or was at last; NULL: not
+					 * looked up, or not known */
+	bool		 looked;
 };
-
-/* What cannot be evaluated is no answer at all. */
-static bool
-is_true(struct view *v, const struct expr *e, yyjson_mut_val *body)
-{
-	struct expr_ask q = { .a = &v->ask, .doc = body, .now = time_now() };
-	enum truth t;
-
-	if (e == NULL)
-		return true;
-	t = expr_true(e, &q);
-	arena_reset(&v->ask);
-	if (t >= EXPR_RAISED && v->raised == 0 && !v->failed)
-		v->why = q.fault;
-	v->raised += t == EXPR_RAISED;
-	v->failed = v->failed || t == EXPR_FAILED;
-	return t == EXPR_TRUE;
-}
-
-/* Does the document, in a state, satisfy grant k? */
-static bool
-satisfies(const struct replay *p, size_t k)
-{
-	const struct row *r = p->r;
-
-	if (!r->g[k].active || p->body == NULL)
-		return false;
-	if (p->lost)
-		return r->g[k].condition == NULL && r->g[k].own == NULL;
-	/* What is not understood is not true: it was refused at entry. */
-	if ((r->g[k].condition != NULL && r->condition[k] == NULL) ||
-	    (r->g[k].own != NULL && r->own[k] == NULL))
-		return false;
-	return is_true(p->v, r->condition[k], p->body) &&
-	    is_true(p->v, r->own[k], p->body);
-}
 
 static yyjson_mut_val *
 parse(struct replay *p, const char *text, size_t len)
@@ -236,6 +250,93 @@ replay_entry(struct replay *p, const struct entry *e)
 	else if (p->body != NULL && !p->lost)
 		diff_apply(p->m, p->meta, p->body,
 		    parse(p, e->data, e->datalen));
+}
+
+/* The document as it is; of one that is gone, as it was at last. */
+static yyjson_mut_val *
+present(struct replay *p)
+{
+	struct replay all = *p;
+	struct doc d;
+	size_t i;
+
+	if (p->looked || p->n == 0)
+		return p->present;
+	p->looked = true;
+	all.body = NULL;
+	all.lost = false;
+	if (doc_load(p->v->s, &p->v->page, p->e->doc, true, &d))
+		return p->present = doc_body(&p->v->page, p->m, &d);
+	for (i = 0; i < p->n; i++) {
+		if (p->e[i].type != U_RENAME)
+			replay_entry(&all, &p->e[i]);
+		if (all.body != NULL)
+			p->present = all.lost ? NULL : all.body;
+	}
+	return p->present;
+}
+
+/* By a document as it is, which is what people can look into. */
+static void
+note_raised(const struct replay *p, const struct fault *why)
+{
+	struct raised *w = p->r->raised;
+
+	if (p->body != p->present || !once_first(&w->which, p->e->doc))
+		return;
+	if (w->documents++ == 0)
+		w->why = *why;
+}
+
+/* What cannot be evaluated is no answer at all. */
+static void
+note_failed(const struct replay *p, const struct fault *why)
+{
+	struct view *v = p->v;
+
+	if (!v->failed)
+		fault_set(&v->why, "failed", "a condition of '%s' on %s could "
+		    "not be evaluated: %s", v->c.name, p->r->doctype,
+		    why->text);
+	v->failed = true;
+}
+
+static bool
+is_true(struct replay *p, struct rule *r)
+{
+	struct view *v = p->v;
+	struct expr_ask q = { .a = &v->ask, .now = time_now() };
+	enum truth t;
+
+	if (r == NULL)
+		return true;
+	q.doc = rule_is_present(r) ? present(p) : p->body;
+	if (q.doc == NULL)
+		return false;
+	t = rule_true(r, &q, p->n > 0 ? &p->e[p->n - 1] : NULL);
+	arena_reset(&v->ask);
+	if (t == EXPR_RAISED)
+		note_raised(p, &q.fault);
+	else if (t == EXPR_FAILED)
+		note_failed(p, &q.fault);
+	return t == EXPR_TRUE;
+}
+
+/* Does the document, in a state, satisfy grant k? */
+static bool
+satisfies(struct replay *p, size_t k)
+{
+	const struct row *r = p->r;
+
+	if (!r->g[k].active || p->body == NULL)
+		return false;
+	if (p->lost)
+		return r->g[k].condition == NULL && r->g[k].own == NULL;
+	/* What is not understood is not true: it was refused at entry. */
+	if ((r->g[k].condition != NULL && r->condition[k] == NULL) ||
+	    (r->g[k].own != NULL && r->own[k] == NULL))
+		return false;
+	return is_true(p, r->condition[k]) && is_true(p, r->own[k]);
 }
 
 /* At the newest entry without data it is known how the document was. */
@@ -379,7 +480,7 @@ track_to(struct view *v, const struct row *r, const struct entry *e, size_t n,
 {
 	struct track t = { .p = { .v = v, .r = r,
 	    .meta = site_meta(v->s, r->doctype),
-	    .m = yyjson_mut_doc_new(&v->page.alc) },
+	    .m = yyjson_mut_doc_new(&v->page.alc), .e = e, .n = n },
 	    .restored = v->restored == 0 };
 	size_t i;
 
@@ -409,8 +510,11 @@ view_note(struct view *v, const struct entry *e, size_t n, int64_t upto)
 
 	if (r == NULL || r->plain)
 		return 0;
+	v->failed = false;
 	sc = since_of(v, r, e, n, upto);
-	if (sc.shown)
+	if (v->failed)
+		status = -1;
+	else if (sc.shown)
 		status = since_put(v->s, v->c.id, e->doc, sc.since);
 	arena_reset(&v->page);
 	return status;
@@ -432,13 +536,16 @@ scope_of(struct view *v, int64_t doc)
 		return sc;
 	e = journal_of(v->s, &v->page, last, &n);
 	sc = since_of(v, r, e, n, INT64_MAX);
-	free(e);
 	if (row_active(r) && doc_load(v->s, &v->page, doc, !r->plain, &d)) {
+		p.e = e;
+		p.n = n;
+		p.looked = true;
 		if (!r->plain)
-			p.body = doc_body(&v->page,
+			p.body = p.present = doc_body(&v->page,
 			    yyjson_mut_doc_new(&v->page.alc), &d);
 		sc.visible = r->plain || satisfies(&p, r->n - 1);
 	}
+	free(e);
 	return sc;
 }
 
@@ -761,7 +868,7 @@ view_page(struct view *v, int64_t *at, char name[ID_LEN + 1], int64_t limit,
 	v->emit = fn;
 	v->arg = arg;
 	v->events = 0;
-	v->stop = false;
+	v->stop = v->failed = false;
 	if (v->reached != *at)
 		once_clear(&v->whole);
 	*more = true;
@@ -773,7 +880,7 @@ view_page(struct view *v, int64_t *at, char name[ID_LEN + 1], int64_t limit,
 		if (strcmp(e.doctype, "Event Consumer") == 0)
 			grants_at(v, e.creation);
 		one_entry(v, &e);
-		if (v->stop)
+		if (v->stop || v->failed)
 			break;
 		*at = e.creation;
 		snprintf(name, ID_LEN + 1, "%s", e.name);
