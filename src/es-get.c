@@ -9,7 +9,7 @@
 
 static const char usage[] =
     "usage: es-get [-Hqv] [-s site] [-C fields] [-L limit] [-O order] [-o file]\n"
-    "              doctype [name ...] [field=value ...] [filters]\n";
+    "              [-T csv] doctype [name ...] [field=value ...] [filters]\n";
 
 enum { LIST_COLUMNS = 8 };
 
@@ -21,7 +21,7 @@ struct get {
 	struct arena	 mem;
 	const char	*fields, *order, *file;
 	int64_t		 limit;
-	bool		 table, quiet, verbose;
+	bool		 table, csv, quiet, verbose;
 	FILE		*out;
 	int64_t		 printed, missing;
 };
@@ -121,7 +121,7 @@ build(struct get *g, char *operands[])
 	for (; *operands != NULL; operands++)
 		if (!add_operand(g, *operands))
 			return false;
-	if (g->fields != NULL && !filter_fields(g->filter, g->fields))
+	if (g->fields != NULL && !g->csv && !filter_fields(g->filter, g->fields))
 		return false;
 	if (g->fields == NULL && g->table && !list_fields(g))
 		return false;
@@ -228,24 +228,53 @@ print_table(struct get *g)
 	table_end(t);
 }
 
+static bool
+print_csv(struct get *g)
+{
+	struct csv *c = csv_write_open(g->out, g->meta, g->fields, &g->fault);
+	struct arena a;
+	const char *json;
+	size_t len;
+
+	if (c == NULL)
+		return false;
+	arena_init(&a);
+	csv_write_head(c);
+	while (filter_next(g->filter, &json, &len) == 1) {
+		csv_write(c, yyjson_doc_get_root(json_parse_own(&a, json, len)));
+		g->printed++;
+		arena_reset(&a);
+	}
+	arena_free(&a);
+	csv_close(c);
+	return true;
+}
+
 static int
 print(struct get *g)
 {
+	bool good = true;
+
 	g->out = g->file == NULL ? stdout : out_open(g->file);
 	if (g->out == NULL)
 		return TEMPFAIL;
 	filter_run(g->filter);
-	if (g->table)
+	if (g->csv)
+		good = print_csv(g);
+	else if (g->table)
 		print_table(g);
 	else if (g->fields == NULL &&
 	    strcmp(g->meta->name, "Event Update Log") == 0)
 		print_log(g);
 	else
 		print_lines(g);
-	if (db_failed(g->site->db)) {
+	if (!good || db_failed(g->site->db)) {
 		if (g->file != NULL)
 			out_drop(g->out, g->file);
-		return TEMPFAIL;
+		if (good)
+			return TEMPFAIL;
+		warnx("%s", safe(g->fault.text));
+		return MISUSE;
 	}
 	if (g->file != NULL && out_rename(g->out, g->file) == -1)
 		return TEMPFAIL;
@@ -301,7 +330,7 @@ main(int argc, char *argv[])
 	int ch, status;
 
 	start(argc, argv, usage);
-	while ((ch = getopt(argc, argv, "C:HL:O:o:qs:v")) != -1)
+	while ((ch = getopt(argc, argv, "C:HL:O:o:qs:T:v")) != -1)
 		switch (ch) {
 		case 'C':
 			g.fields = optarg;
@@ -324,13 +353,19 @@ main(int argc, char *argv[])
 		case 's':
 			path = optarg;
 			break;
+		case 'T':
+			if (strcmp(optarg, "csv") != 0)
+				errx(MISUSE, "-T knows csv, not '%s'",
+				    safe(optarg));
+			g.csv = true;
+			break;
 		case 'v':
 			g.verbose = true;
 			break;
 		default:
 			misuse(usage);
 		}
-	if (optind == argc)
+	if (optind == argc || (g.csv && g.table))
 		misuse(usage);
 
 	arena_init(&g.mem);

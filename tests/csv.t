@@ -148,7 +148,7 @@ bad 'semicolons' 'name;title' \
 bad 'a column of a field that holds nothing' 'name,line' \
     "'Thing' has no field 'line'"
 bad 'a column of a table' 'name,parts' \
-    "'parts' is a table and cannot be a column; give documents as JSON"
+    "'parts' is a table; its columns are called 'parts.field'"
 bad 'a column twice' 'name,title,name' "two columns 'name'"
 bad 'a column without name' 'name,,title' 'column 2 has no name'
 t 'nothing at all' 'es-put -q -T csv Thing' 100 <<'.'
@@ -160,6 +160,54 @@ t 'what cannot be read' 'es-put -q -T csv Thing <.' 111 <<'.'
 --- out
 --- err
 es-put: cannot read CSV: Is a directory
+.
+
+# ---- rows of tables
+
+t 'rows of one name are one document; blank ones are none' 'put name,title,parts | sed "s/\"name\":\"[0-9a-f]*\",\"idx\"/\"idx\"/g"' <<'.'
+--- in
+title,name,parts.code
+one,a,x
+,a,"y,z"
+,a,x
+two,b,
+one,c,1
+
+one,,2
+,c,3
+d,d,x
+--- out
+{"name":"a","title":"one","parts":[{"idx":1,"code":"x"},{"idx":2,"code":"y,z"},{"idx":3,"code":"x"}]}
+{"name":"b","title":"two","parts":[]}
+{"name":"c","title":"one","parts":[{"idx":1,"code":"1"},{"idx":2,"code":"2"},{"idx":3,"code":"3"}]}
+{"name":"d","title":"d","parts":[{"idx":1,"code":"x"}]}
+.
+t 'no such field of a table; a column twice' 'for h in parts.x parts.code,parts.code title.x; do echo "name,$h" | es-put -q -T csv Thing; done' 100 <<'.'
+--- err
+es-put: stdin:1: 'Part' has no field 'x'
+es-put: stdin:1: two columns 'parts.code'
+es-put: stdin:1: 'Thing' has no field 'title.x'
+.
+t 'es-get prints what es-put takes' 'es-put -q Thing; es-get -T csv Thing | tee a; es-get Thing >before
+    es-put -q -T csv Thing <a; es-get Thing | diff before -; es-get -T csv -C parts.code,name Thing a; es-rm -q Thing a b' <<'.'
+--- in
+{"name":"a","title":"x, \"y\"","note":" l\nm","old":1,"count":-3,"price":1.10,"parts":[{"code":"1"},{"code":"é"}]}
+{"name":"b"}
+--- out
+name,title,note,old,count,price,parts.code
+a,"x, ""y"""," l
+m",1,-3,1.10,1
+a,,,,,,é
+b,,,,,,
+parts.code,name
+1,a
+é,a
+.
+t 'no such column' 'es-get -T csv -C name,x Thing; es-get -T tsv Thing' 100 <<'.'
+--- out
+--- err
+es-get: 'Thing' has no field 'x'
+es-get: -T knows csv, not 'tsv'
 .
 
 done_testing

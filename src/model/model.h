@@ -301,16 +301,25 @@ bool	 event_is(yyjson_val *line);
 /* ---- csv.c - tables of comma-separated values (RFC 4180) as documents */
 
 struct csv;
-/* Reads the first row, which names fields: none twice, no tables.  NULL and a
- * fault.  An input that cannot be read ends the program. */
+/* Reads the first row, which names fields, none twice; table.field is one of the
+ * rows of a table.  NULL and a fault.  An input that cannot be read ends the
+ * program. */
 struct csv *csv_open(FILE *, const struct meta *, struct fault *);
 /* The next row as a document in the arena: cells typed by their fields, empty
- * ones null; blank lines are passed over.  1; 0 at the end; -1 and a fault for
- * a row that cannot be one. */
+ * ones null; blank lines are passed over.  Rows of tables go on in the rows
+ * below, as long as these have no name, or the same.  1; 0 at the end; -1 and a
+ * fault for a row that cannot be one. */
 int	 csv_next(struct csv *, struct arena *, yyjson_doc **, struct fault *);
-size_t	 csv_line(const struct csv *);	/* where the row began, from 1 */
-const char *csv_text(const struct csv *, size_t *len);	/* the row as it was read */
+size_t	 csv_line(const struct csv *);	/* where it began, from 1 */
+const char *csv_text(const struct csv *, size_t *len);	/* as it was read */
 void	 csv_close(struct csv *);
+/* The other way: columns with commas between; NULL: the name, all fields and
+ * those of the rows.  A document takes as many rows as its longest table, each
+ * with its name.  NULL and a fault. */
+struct csv *csv_write_open(FILE *, const struct meta *, const char *columns,
+	    struct fault *);
+void	 csv_write_head(struct csv *);
+void	 csv_write(struct csv *, yyjson_val *doc);
 
 /* ---- expr.c, eval.c - expressions: the part of Python that people write in
  * conditions and filters (DESIGN 8; es-eval(1) has it for users) */
