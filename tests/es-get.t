@@ -336,7 +336,7 @@ es-get: which site?  Give -s file or set ES_SITE
 t 'no DocType' 'es-get' 100 <<'.'
 --- err
 usage: es-get [-Hqv] [-s site] [-C fields] [-L limit] [-O order] [-o file]
-              doctype [name ...] [field=value ...] [filters]
+              [-T csv] doctype [name ...] [field=value ...] [filters]
 .
 t '--help' 'es-get --help | head -1' <<'.'
 --- out

@@ -19,6 +19,8 @@ struct mapper {
 	size_t		 nknown;
 	int64_t		 looked;	/* as the site had been looked at then */
 	struct mapper_counts counts;
+	struct ask	 ask;
+	struct expr_site site;
 
 	/* of one line: */
 	struct arena	*a;
@@ -36,6 +38,8 @@ mapper_open(const struct mapper_source *from)
 	struct mapper *m = xcalloc(1, sizeof(*m));
 
 	m->from = *from;
+	m->ask.s = from->site;
+	m->site = ask_site(&m->ask);
 	arena_init(&m->mem);
 	return m;
 }
@@ -299,8 +303,8 @@ uncovered(void *arg, const char *values, const char *table, const char *field,
 static yyjson_mut_val *
 map_event(struct mapper *m, struct known *k)
 {
-	struct mapping_run q = { .a = m->a,
-	    .m = m->m, .now = time_now(), .doctype = local_doctype, .local = note_local,
+	struct mapping_run q = { .a = m->a, .m = m->m, .site = &m->site,
+	    .now = time_now(), .doctype = local_doctype, .local = note_local,
 	    .uncovered = m->from.uncovered == NULL ? NULL : uncovered,
 	    .arg = m };
 	yyjson_mut_val *data = NULL;
