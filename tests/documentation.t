@@ -234,6 +234,77 @@ Synced Create Customer CUST-0003
 --- err
 .
 
+# ---- 3.5 Conditional Events
+
+# The two sites of this chapter; the commands of the administrator of producer.
+ES_HOOKS=$PWD/hooks
+export ES_HOOKS
+mkdir -m 755 hooks
+echo '{"doctype":"DocType","name":"Note","module":"Desk","autoname":"hash","fields":[{"fieldname":"title","fieldtype":"Data","reqd":1},{"fieldname":"public","fieldtype":"Check"},{"fieldname":"content","fieldtype":"Text"}]}
+{"doctype":"DocType","name":"Order","module":"Shop","autoname":"field:title","is_submittable":1,"fields":[{"fieldname":"title","fieldtype":"Data","reqd":1}]}' >notes.json
+for s in producer consumer; do
+	es-init -q -s $s.db $s && es-doctype -q -s $s.db notes.json
+done
+# notes DOCTYPE FIELDS ...: documents of the producer, told by their titles; how
+# many events the consumer gets of each, and the last.
+notes() {
+	doctype=$1
+	shift
+	printf '{%s}\n' "$@" | es-put -q -s producer.db "$doctype"
+	es-pull -q -s consumer.db producer.db | es-apply -s consumer.db |
+	    jq -r '"\(.status) \(.update_type)"'
+	es-get -s consumer.db -C title "$doctype" | jq -r .title | sort | xargs
+}
+wants() {
+	es-subscribe -s consumer.db producer user=Administrator "$@" 2>/dev/null | es-approve -aq -s producer.db -
+}
+t '3.5 doc.docstatus == 1: submitted documents, with all that came before' 'wants Order use_same_name=1 condition="doc.docstatus == 1"
+    notes Order "\"title\":\"SO-1\"" "\"title\":\"SO-2\""; notes Order "\"title\":\"SO-2\",\"name\":\"SO-2\",\"docstatus\":1"' <<'.'
+--- out
+
+Synced Create
+Synced Update
+SO-2
+--- err
+.
+t '3.5 public Notes' 'wants Note use_same_name=1 condition="doc.public == 1"
+    notes Note "\"name\":\"n1\",\"title\":\"Note 1\"" "\"name\":\"n2\",\"title\":\"Note 2\",\"public\":1" "\"name\":\"n1\",\"content\":\"old\"" "\"name\":\"n1\",\"content\":\"older\""' <<'.'
+--- out
+Synced Create
+Note 2
+--- err
+.
+t '3.5 the condition is met later: all old logs come' 'notes Note "\"name\":\"n1\",\"public\":1"; es-get -s consumer.db -C content,public Note n1' <<'.'
+--- out
+Synced Create
+Synced Update
+Synced Update
+Synced Update
+Note 1 Note 2
+{"content":"older","public":1}
+--- err
+.
+t '3.5 it is not met any more: no more comes, and what came stays' 'notes Note "\"name\":\"n1\",\"public\":0" "\"name\":\"n1\",\"content\":\"secret\""; es-get -s consumer.db -C content Note n1' <<'.'
+--- out
+Note 1 Note 2
+{"content":"older"}
+--- err
+.
+cat >hooks/my_app.notes.is_odd <<'.'
+#!/bin/sh
+exec jq --unbuffered '.doc.title | test("[13579]$")'
+.
+chmod 755 hooks/my_app.notes.is_odd
+t '3.5 cmd: Notes with an odd number in their title' 'wants Note condition="cmd: my_app.notes.is_odd"
+    notes Note "\"name\":\"n3\",\"title\":\"Note 3\"" "\"name\":\"n4\",\"title\":\"Note 4\""' <<'.'
+--- out
+Synced Update
+Synced Update
+Synced Create
+Note 1 Note 2 Note 3
+--- err
+.
+
 # ---- what is approved, and what not
 
 t 'a changed condition is pending again' 'es-subscribe -q -s store.db "$url" Item condition="doc.for_sale == 1"; status
