@@ -257,7 +257,7 @@ class Site(model.Site):
         self.w.asked = name
         if name is None or name in self.evpos: return super().start_of(pos, name)
         lost = self.w.points[name][0]
-        return next((i for i, e in enumerate(self.log) if e.real and e.real[0] > min(lost, self.opened)), len(self.log)) \
+        return next((i for i, e in enumerate(self.log) if e.real and (e.real[0] > lost or e.real[0] >= self.opened)), len(self.log)) \
             if self.reset else None
 
     def prune(self, pos):
@@ -686,7 +686,8 @@ class World(model.World):
             page.append(self.checkpoint_text(ck))
             at = ck["page"].checkpoint
             if not cut and not late and at["last_update"]:
-                self.sub.stands = max(self.sub.stands or ("",), (at["last_update"], at["name"]))
+                is_ = at["last_update"], at["name"]     # it may end before a point of a time that was lost
+                self.sub.stands = is_ if ck["page"].since == self.sub.stands else max(self.sub.stands or ("",), is_)
         page += [json.dumps(dict(end=dict(program="oracle", status=0)))]
         self.bench.run("es-apply", "-s", "B.db", input="\n".join(page) + "\n", name="page",
                        status=111 if cut else 1 if new or late or refused else 0)
