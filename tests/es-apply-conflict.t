@@ -202,6 +202,15 @@ t 'a row that is taken out here and changed there' 'fresh a b; set -- $(get a pa
 [null,null,"b"]
 --- err
 .
+t 'what is passed on of it is that it is not there' 'fresh a b; set -- $(get a parts | jq -r ".parts[].name")
+    put a x "\"parts\":[{\"name\":\"$1\",\"code\":\"a\"},{\"name\":\"$2\",\"code\":\"2\"}]"
+    put b x "\"parts\":[{\"name\":\"$2\",\"code\":\"2\"}]"
+    flow a b -q; es-producer-log -s b.db | grep update_type | tail -1 |
+    jq -c "[.author != .site, (.data.removed.parts | length), .data.row_changed]"' <<'.'
+--- out
+[true,1,{}]
+--- err
+.
 t 'one that was changed here before it was taken out, and comes whole' 'fresh a b; set -- $(get a parts | jq -r ".parts[].name")
     put b x "\"parts\":[{\"name\":\"$1\",\"code\":\"b\"},{\"name\":\"$2\",\"code\":\"2\"}]"
     put b x "\"parts\":[{\"name\":\"$2\",\"code\":\"2\"}]"; put a x "\"note\":\"a\""

@@ -1239,7 +1239,27 @@ cause_of(struct plan *p, const struct group *gr, struct cause *c,
 	}
 }
 
-/* The diff of a group: its one event's, or what they changed together. */
+/* Does it change rows that are not there? */
+static bool
+misses_rows(yyjson_mut_val *diff, yyjson_mut_val *body)
+{
+	yyjson_mut_val *table, *rows, *row, *there;
+	size_t i, ni, k, nk;
+	const char *name;
+
+	yyjson_mut_obj_foreach(yyjson_mut_obj_get(diff, "row_changed"), i, ni,
+	    table, rows) {
+		there = yyjson_mut_obj_get(body, yyjson_mut_get_str(table));
+		yyjson_mut_arr_foreach(rows, k, nk, row)
+			if ((name = json_mut_str(row, "name")) != NULL &&
+			    !named(there, name))
+				return true;
+	}
+	return false;
+}
+
+/* The diff of a group: its one event's, or what they changed together.  Others
+ * are told of a row that is not there that it is not. */
 static yyjson_mut_val *
 group_diff(struct plan *p, const struct group *gr)
 {
@@ -1252,7 +1272,7 @@ group_diff(struct plan *p, const struct group *gr)
 			diff = p->parts[i].chg;
 			n++;
 		}
-	if (n <= 1)
+	if (n == 0 || (n == 1 && !misses_rows(diff, gr->body)))
 		return diff;
 	for (i = gr->first; i < gr->first + gr->n; i++)
 		if (p->parts[i].chg != NULL)
