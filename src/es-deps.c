@@ -32,10 +32,25 @@ struct run {
 	struct pull_source from;
 	struct fetch	*fetch;		/* NULL: it cannot be asked */
 	bool		 started;	/* what is parked from it was looked at */
+	struct mapper	*mapper;
+	struct map	 asked;		/* mapping and filters -> struct found */
+	struct map	 found;		/* birth -> struct found */
 	struct map	 granted;	/* DocTypes, by the grant lines that came */
 };
 
+struct found {				/* a document that filters found */
+	const char	*line;		/* mapped; NULL: there is none */
+	size_t		 len;
+	const char	*doctype, *docname, *site, *birth;
+	const char	*why;		/* it cannot be mapped; or NULL */
+};
+
+enum { NESTED_MAX = 8 };		/* so deep are they looked for */
+
 static struct run *the;			/* for the reader that would wait */
+
+static const char *with_links(struct run *, struct arena *, struct event *,
+    const char *, size_t *, int);
 
 static void
 worsen(struct run *r, int status, const char *why)
@@ -93,25 +108,261 @@ again(void *arg, const char *why, int64_t asked)
 	return true;
 }
 
+/* Reads an event; false if the line is none. */
+static bool
+read_line(struct arena *a, const char *line, size_t len, struct event *e)
+{
+	const char *why;
+	yyjson_doc *doc = json_parse(a, line, len, &why);
+	yyjson_val *v = doc == NULL ? NULL : yyjson_doc_get_root(doc);
+
+	return v != NULL && event_is(v) && event_read(a, v, e) == NULL;
+}
+
 /* A line that pull.c made of the answer. */
 static bool
 take_answer(void *arg, const char *line, size_t len)
 {
 	struct run *r = arg;
+	struct arena *a = &r->other;
+	const char *mapped;
 	struct event e;
-	const char *why;
-	yyjson_doc *doc;
-	yyjson_val *v;
+	size_t n;
 
-	arena_reset(&r->other);
-	if ((doc = json_parse(&r->other, line, len, &why)) == NULL)
+	arena_reset(a);
+	if (!read_line(a, line, len, &e)) {
+		if (json_parse(a, line, len, &mapped) != NULL)
+			deps_pass(r->deps, line, len);
 		return true;
-	v = yyjson_doc_get_root(doc);
-	if (!event_is(v))
-		deps_pass(r->deps, line, len);
-	else if (event_read(&r->other, v, &e) == NULL)
-		deps_bring(r->deps, line, len, &e);
+	}
+	reading(r);
+	if ((mapped = mapper_line(r->mapper, a, &e, &n)) != NULL &&
+	    read_line(a, mapped, n, &e)) {
+		line = with_links(r, a, &e, mapped, &n, 1);
+		len = n;
+	}
+	deps_bring(r->deps, line, len, &e);
 	return true;
+}
+
+/* ---- documents of mapped links, by their filters */
+
+struct taking {				/* the first event of an answer */
+	struct run	*r;
+	struct arena	*a;
+	const char	*line;
+	size_t		 len;
+	struct event	 e;
+};
+
+static bool
+again_first(void *arg, const char *why, int64_t asked)
+{
+	return again(((struct taking *)arg)->r, why, asked);
+}
+
+static bool
+take_first(void *arg, const char *line, size_t len)
+{
+	struct taking *t = arg;
+
+	if (t->line == NULL && read_line(t->a, line, len, &t->e)) {
+		t->line = line;
+		t->len = len;
+	}
+	return true;
+}
+
+static void
+give_up(struct run *r, int status, const char *why)
+{
+	warnx("%s: %s", safe(r->p.name), safe(why));
+	worsen(r, status, why);
+	r->requests += fetch_requests(r->fetch);
+	fetch_close(r->fetch);
+	r->fetch = NULL;
+}
+
+/* What was found, as it is here; with what it needs of that kind. */
+static void
+map_found(struct run *r, struct found *f, const struct mapper_link *l,
+    struct taking *t, int depth)
+{
+	struct event e;
+	const char *line;
+	size_t len;
+
+	reading(r);
+	line = mapper_line_by(r->mapper, t->a, l->mapping, &t->e, &len);
+	if (!read_line(t->a, line, len, &e))
+		return;
+	f->why = json_str(e.line, "unmapped");
+	if (f->why != NULL) {
+		f->why = arena_dup(&r->a, f->why, strlen(f->why));
+		return;
+	}
+	if (e.birth == NULL)
+		return;
+	line = with_links(r, t->a, &e, line, &len, depth + 1);
+	f->line = arena_dup(&r->a, line, len);
+	f->len = len;
+	f->doctype = arena_dup(&r->a, e.doctype, strlen(e.doctype));
+	f->docname = arena_dup(&r->a, e.docname, strlen(e.docname));
+	f->site = arena_dup(&r->a, e.birth_site, strlen(e.birth_site));
+	f->birth = arena_dup(&r->a, e.birth, strlen(e.birth));
+	map_set(&r->found, f->birth, strlen(f->birth), f);
+}
+
+static struct found *
+find(struct run *r, const struct mapper_link *l, int depth)
+{
+	char *key = arena_printf(&r->a, "%s\n%s", l->mapping,
+	    l->filters == NULL ? l->why : l->filters);
+	struct found *f = map_get(&r->asked, key, strlen(key));
+	struct taking t = { .r = r };
+	struct fetch_request q = { .fn = take_first, .again = again_first,
+	    .arg = &t };
+	struct arena a;
+	const char *why;
+	int status;
+
+	if (f != NULL || r->fetch == NULL)
+		return f;
+	f = arena_alloc(&r->a, sizeof(*f));
+	*f = (struct found){ .why = l->why };
+	map_set(&r->asked, key, strlen(key), f);
+	if (l->filters == NULL)
+		return f;
+	rest(r);
+	arena_init(&a);
+	t.a = &a;
+	if ((status = fetch_found(r->fetch, l->remote, l->filters, &q, &why))
+	    != DONE)
+		give_up(r, status, why);
+	else if (t.line != NULL)
+		map_found(r, f, l, &t, depth);
+	arena_free(&a);
+	return f;
+}
+
+/* The document of an Update as it is there now, or NULL. */
+static yyjson_val *
+whole(struct run *r, struct arena *a, const struct event *e)
+{
+	struct birth b = { e->birth_site, e->birth };
+	struct taking t = { .r = r, .a = a };
+	struct fetch_request q = { .v = &b, .n = 1, .fn = take_first,
+	    .again = again_first, .arg = &t };
+	const char *why;
+	int status;
+
+	rest(r);
+	if ((status = fetch_births(r->fetch, &q, &why)) != DONE)
+		give_up(r, status, why);
+	reading(r);
+	return t.line == NULL ? NULL : t.e.data;
+}
+
+/* The object of the line's data that the link is in. */
+static yyjson_mut_val *
+object_of(yyjson_mut_val *data, const struct mapper_link *l, bool update)
+{
+	static const char *const sides[] = { "added", "row_changed" };
+	yyjson_mut_val *rows, *row;
+	size_t i, n;
+	int side;
+
+	if (l->table == NULL)
+		return update ? yyjson_mut_obj_get(data, "changed") : data;
+	for (side = 0; side < 2; side++) {
+		rows = update ? yyjson_mut_obj_get(data, sides[side]) : data;
+		rows = yyjson_mut_obj_get(rows, l->table);
+		yyjson_mut_arr_foreach(rows, i, n, row)
+			if (l->row != NULL && yyjson_mut_equals_str(
+			    yyjson_mut_obj_get(row, "name"), l->row))
+				return row;
+	}
+	return NULL;
+}
+
+static void
+set_link(yyjson_mut_doc *m, yyjson_mut_val *line, const struct mapper_link *l,
+    const struct found *f, bool update)
+{
+	yyjson_mut_val *obj = object_of(yyjson_mut_obj_get(line, "data"), l,
+	    update), *links = yyjson_mut_obj_get(line, "links"), *of, *birth;
+
+	if (obj == NULL)
+		return;
+	json_put(m, obj, l->field, yyjson_mut_str(m, f->docname));
+	if (!yyjson_mut_is_obj(links)) {
+		links = yyjson_mut_obj(m);
+		json_put(m, line, "links", links);
+		json_put(m, yyjson_mut_obj_get(line, "original"), "links",
+		    yyjson_mut_null(m));
+	}
+	if ((of = yyjson_mut_obj_get(links, f->doctype)) == NULL)
+		of = yyjson_mut_obj_add_obj(m, links, f->doctype);
+	birth = yyjson_mut_arr(m);
+	yyjson_mut_arr_add_str(m, birth, f->site);
+	yyjson_mut_arr_add_str(m, birth, f->birth);
+	json_put(m, of, f->docname, birth);
+}
+
+/* A mapped line with its links set to the documents that their filters find, and
+ * its event; the same line if it has none. */
+static const char *
+with_links(struct run *r, struct arena *a, struct event *e, const char *text,
+    size_t *len, int depth)
+{
+	struct mapper_link *l;
+	yyjson_mut_doc *m;
+	yyjson_mut_val *o;
+	struct found *f;
+	size_t i, n;
+
+	if (r->fetch == NULL || e->birth == NULL || depth > NESTED_MAX)
+		return text;
+	reading(r);
+	l = mapper_links(r->mapper, a, e, NULL, &n);
+	if (n == 0)
+		return text;
+	if (e->type == U_UPDATE)
+		l = mapper_links(r->mapper, a, e, whole(r, a, e), &n);
+	m = yyjson_mut_doc_new(&a->alc);
+	o = yyjson_val_mut_copy(m, e->line);
+	for (i = 0; i < n; i++) {
+		if ((f = find(r, &l[i], depth)) == NULL)
+			continue;
+		if (f->why != NULL)
+			json_put(m, o, "unmapped", yyjson_mut_str(m, f->why));
+		else if (f->line != NULL)
+			set_link(m, o, &l[i], f, e->type == U_UPDATE);
+	}
+	text = json_mut_text(a, o, len);
+	read_line(a, text, *len, e);
+	return text;
+}
+
+/* Those of them that filters had found are given; the others. */
+static size_t
+not_found(struct run *r, const struct birth *v, size_t n,
+    const struct birth **left)
+{
+	struct birth *rest = arena_alloc(&r->line, n * sizeof(*rest));
+	size_t i, k = 0;
+	struct found *f;
+	struct event e;
+
+	for (i = 0; i < n; i++) {
+		f = map_get(&r->found, v[i].id, strlen(v[i].id));
+		if (f == NULL)
+			rest[k++] = v[i];
+		else if (read_line(&r->line, f->line, f->len, &e))
+			deps_bring(r->deps, f->line, f->len, &e);
+	}
+	*left = rest;
+	return k;
 }
 
 static bool
@@ -127,13 +378,11 @@ fetch(void *arg, const struct birth *v, size_t n)
 		return false;
 	rest(r);
 	r->patience.waited = r->patience.tries = 0;
+	if ((q.n = not_found(r, v, n, &q.v)) == 0)
+		return true;
 	if ((status = fetch_births(r->fetch, &q, &why)) == DONE)
 		return true;
-	warnx("%s: %s", safe(r->p.name), safe(why));
-	worsen(r, status, why);
-	r->requests += fetch_requests(r->fetch);
-	fetch_close(r->fetch);
-	r->fetch = NULL;
+	give_up(r, status, why);
 	return false;
 }
 
@@ -157,6 +406,9 @@ leave(struct run *r)
 	r->from = (struct pull_source){ .site = r->s };
 	r->p = (struct producer){ 0 };
 	map_clear(&r->granted);
+	map_clear(&r->asked);
+	map_clear(&r->found);
+	mapper_turn(r->mapper, NULL);
 	arena_reset(&r->a);
 	free(r->name);
 	r->name = NULL;
@@ -199,6 +451,7 @@ turn_to(struct run *r, const char *name)
 	leave(r);
 	r->name = xstrdup(name);
 	reach(r);
+	mapper_turn(r->mapper, &r->p);
 }
 
 /* ---- what is parked */
@@ -280,8 +533,8 @@ is_taken(const struct run *r, const struct event *e)
 	if (e->dependency)
 		return true;
 	row = producer_row(&r->p, e->doctype);
-	return row != NULL && (row->approved || map_get(&r->granted, e->doctype,
-	    strlen(e->doctype)) != NULL);
+	return row != NULL && (row->approved || map_get(&r->granted, row->remote,
+	    strlen(row->remote)) != NULL);
 }
 
 static void
@@ -313,10 +566,12 @@ take_event(struct run *r, const char *at, yyjson_val *v, const char *text,
 		return;
 	}
 	r->events++;
-	if (r->fetch == NULL || !is_taken(r, &e))
+	if (r->fetch == NULL || !is_taken(r, &e)) {
 		deps_pass(r->deps, text, len);
-	else
-		deps_event(r->deps, text, len, &e);
+		return;
+	}
+	text = with_links(r, &r->line, &e, text, &len, 0);
+	deps_event(r->deps, text, len, &e);
 }
 
 /* What the next page may bring that is still pending here. */
@@ -461,8 +716,10 @@ run(struct run *r, char *const *files)
 	struct deps_source source = { .out = stdout, .has = has,
 	    .fetch = fetch, .mark = true, .arg = r };
 	const struct deps_counts *c;
+	struct mapper_source mapped = { .site = r->s };
 
 	r->deps = deps_open(&source);
+	r->mapper = mapper_open(&mapped);
 	r->from.site = r->s;
 	arena_init(&r->line);
 	arena_init(&r->other);
@@ -481,6 +738,9 @@ run(struct run *r, char *const *files)
 	if (db_failed(r->s->db))
 		worsen(r, TEMPFAIL, NULL);
 	deps_close(r->deps);
+	mapper_close(r->mapper);
+	map_free(&r->asked);
+	map_free(&r->found);
 	map_free(&r->granted);
 	arena_free(&r->line);
 	arena_free(&r->other);

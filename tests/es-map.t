@@ -4,6 +4,7 @@
 
 . "${0%/*}/lib.sh"
 . "$ES_TOP/tests/sites.sh"
+. "$ES_TOP/tests/serve.sh"
 
 ES_SITE=hq.db
 export ES_SITE
@@ -283,6 +284,209 @@ t 'the status of the end line is its own' 'echo "{\"end\":{\"status\":111}}" | e
 {"end":{"program":"es-map","status":111}}
 --- err
 es-map: stdin has no end line: it was cut; run again
+.
+
+# ---- the examples of Frappe's manual
+
+# crm has Opportunities of Leads; hq has both under other names.
+cat >crm.json <<'.'
+{"doctype":"DocType","name":"Lead","module":"CRM","autoname":"LEAD-.##","fields":[{"fieldname":"lead_name","fieldtype":"Data"},{"fieldname":"phone","fieldtype":"Data"},{"fieldname":"country","fieldtype":"Data"},{"fieldname":"territory","fieldtype":"Link","options":"Area"}]}
+{"doctype":"DocType","name":"Area","module":"CRM","autoname":"Prompt","fields":[{"fieldname":"note","fieldtype":"Data"}]}
+{"doctype":"DocType","name":"Opportunity Item","module":"CRM","istable":1,"fields":[{"fieldname":"item_code","fieldtype":"Data"},{"fieldname":"qty","fieldtype":"Float"}]}
+{"doctype":"DocType","name":"Opportunity","module":"CRM","autoname":"OPP-.##","allow_rename":1,"fields":[{"fieldname":"title","fieldtype":"Data"},{"fieldname":"contact_mobile","fieldtype":"Data"},{"fieldname":"party_name","fieldtype":"Link","options":"Lead"},{"fieldname":"status","fieldtype":"Data"},{"fieldname":"items","fieldtype":"Table","options":"Opportunity Item"}]}
+.
+cat >erp.json <<'.'
+{"doctype":"DocType","name":"Area","module":"CRM","autoname":"Prompt","fields":[{"fieldname":"note","fieldtype":"Data"}]}
+{"doctype":"DocType","name":"Global Defaults","module":"Core","issingle":1,"fields":[{"fieldname":"country","fieldtype":"Data"}]}
+{"doctype":"DocType","name":"ERPNext Lead","module":"ERP","autoname":"Prompt","fields":[{"fieldname":"full_name","fieldtype":"Data"},{"fieldname":"mobile","fieldtype":"Data"},{"fieldname":"territory","fieldtype":"Link","options":"Area"}]}
+{"doctype":"DocType","name":"ERPNext Item","module":"ERP","istable":1,"fields":[{"fieldname":"item","fieldtype":"Data"},{"fieldname":"quantity","fieldtype":"Float"}]}
+{"doctype":"DocType","name":"ERPNext Opportunity","module":"ERP","autoname":"EOPP-.##","fields":[{"fieldname":"subject","fieldtype":"Data"},{"fieldname":"lead","fieldtype":"Link","options":"ERPNext Lead"},{"fieldname":"state","fieldtype":"Data"},{"fieldname":"products","fieldtype":"Table","options":"ERPNext Item"}]}
+.
+cat >mapped.json <<'.'
+{"doctype":"Document Type Mapping","mapping_name":"Lead to ERPNext","local_doctype":"ERPNext Lead","remote_doctype":"Lead","field_mapping":[{"local_fieldname":"full_name","remote_fieldname":"lead_name"},{"local_fieldname":"mobile","remote_fieldname":"phone"}]}
+{"doctype":"Document Type Mapping","mapping_name":"Item to ERPNext","local_doctype":"ERPNext Item","remote_doctype":"Opportunity Item","field_mapping":[{"local_fieldname":"item","remote_fieldname":"item_code"},{"local_fieldname":"quantity","remote_fieldname":"qty"}]}
+{"doctype":"Document Type Mapping","mapping_name":"Opportunity to ERPNext","local_doctype":"ERPNext Opportunity","remote_doctype":"Opportunity","field_mapping":[{"local_fieldname":"subject","remote_fieldname":"title"},{"local_fieldname":"state","remote_fieldname":"status","default_value":"Open"},{"local_fieldname":"products","remote_fieldname":"items","mapping_type":"Child Table","mapping":"Item to ERPNext"},{"local_fieldname":"lead","remote_fieldname":"party_name","mapping_type":"Document","mapping":"Lead to ERPNext","remote_value_filters":"{\"lead_name\": \"title\", \"phone\": \"contact_mobile\", \"country\": \"eval:frappe.db.get_value('Global Defaults', None, 'country')\"}"}]}
+.
+make_erp() {
+	es-init -q -s crm.db crm && es-doctype -q -s crm.db crm.json &&
+	    es-init -q -s erp.db erp && es-doctype -q -s erp.db erp.json &&
+	    echo '{"doctype":"Global Defaults","country":"India"}' | es-put -q -s erp.db &&
+	    es-put -q -s erp.db <mapped.json &&
+	    es-subscribe -q -o request -s erp.db crm user=Administrator \
+	    'ERPNext Opportunity' mapping='Opportunity to ERPNext' use_same_name="$1" &&
+	    es-approve -q -s crm.db - <request >grant && es-approve -aq -s crm.db erp
+}
+crm() {
+	sed 's/^\([A-Z][a-z]*\) /{"doctype":"\1",/; s/,{/,/' | es-put -q -s crm.db
+}
+# The pipe.
+sync() {
+	es-pull -s erp.db crm.db | es-map -s erp.db | es-deps -p crm.db -s erp.db |
+	    tee went | es-apply -s erp.db >log || echo "status $?"
+	brief <log
+}
+erp() {
+	es-get -s erp.db -C "$2" "$1"
+}
+ok 'the manual: Opportunities, and Leads by name, phone and country' make_erp 0
+t 'an Opportunity comes with its Lead, its rows and a default' 'crm; sync
+    erp "ERPNext Opportunity" name,subject,state,lead,products,remote_docname,remote_site_name |
+    sed "s/\"name\":\"[0-9a-f]*\",\"idx\"/\"idx\"/"
+    erp "ERPNext Lead" name,full_name,mobile,territory; erp Area name' <<'.'
+--- in
+Area {"name":"North"}
+Lead {"lead_name":"Ann","phone":"1","country":"Chile"}
+Lead {"lead_name":"Ann","phone":"1","country":"India","territory":"North"}
+Lead {"lead_name":"Ann","phone":"2","country":"India"}
+Opportunity {"title":"Ann","contact_mobile":"1","party_name":"LEAD-02","items":[{"item_code":"PEN","qty":1.10}]}
+--- out
+Synced Create Area North
+Synced Create ERPNext Lead LEAD-02
+Synced Create ERPNext Opportunity OPP-01 as EOPP-01
+{"name":"EOPP-01","subject":"Ann","state":"Open","lead":"LEAD-02","products":[{"idx":1,"item":"PEN","quantity":1.10}],"remote_docname":"OPP-01","remote_site_name":"crm"}
+{"name":"LEAD-02","full_name":"Ann","mobile":"1","territory":"North"}
+{"name":"North"}
+--- err
+.
+t 'the next one links to the same; one that nobody finds stays as it is there' 'crm; sync
+    erp "ERPNext Opportunity" name,subject,state,lead; erp "ERPNext Lead" name' <<'.'
+--- in
+Opportunity {"title":"Ann","contact_mobile":"1","party_name":"LEAD-02","status":"Won"}
+Opportunity {"title":"Bob","contact_mobile":"1","party_name":"LEAD-03"}
+--- out
+status 1
+Synced Create ERPNext Opportunity OPP-02 as EOPP-02
+Failed Create ERPNext Opportunity OPP-03: waits for ERPNext Lead 'LEAD-03'
+{"name":"EOPP-01","subject":"Ann","state":"Open","lead":"LEAD-02"}
+{"name":"EOPP-02","subject":"Ann","state":"Won","lead":"LEAD-02"}
+{"name":"LEAD-02"}
+--- err
+es-apply: 2 events: 1 applied, 1 parked, 0 refused, 0 rejected, 0 known or not subscribed
+.
+t 'an Update is asked for by the whole document' 'crm; sync; erp "ERPNext Opportunity" name,state,lead; erp "ERPNext Lead" name,mobile' <<'.'
+--- in
+Lead {"lead_name":"Ann","phone":"5","country":"India"}
+Opportunity {"name":"OPP-02","contact_mobile":"5"}
+Opportunity {"name":"OPP-02","party_name":"LEAD-04","status":null}
+--- out
+Synced Update ERPNext Opportunity OPP-02 as EOPP-02
+Synced Create ERPNext Lead LEAD-04
+Synced Update ERPNext Opportunity OPP-02 as EOPP-02
+{"name":"EOPP-01","state":"Open","lead":"LEAD-02"}
+{"name":"EOPP-02","state":"Open","lead":"LEAD-04"}
+{"name":"LEAD-02","mobile":"1"}
+{"name":"LEAD-04","mobile":"5"}
+--- err
+.
+
+t 'es-sync does all of it; what a rename there changes here' 'es-mv -q -s crm.db Opportunity OPP-02 OPP-99 2>&1; crm
+    es-sync -s erp.db crm.db 2>&1; erp "ERPNext Opportunity" name,remote_docname' <<'.'
+--- in
+Opportunity {"title":"Ann","contact_mobile":"5","party_name":"LEAD-04"}
+--- out
+{"name":"EOPP-01","remote_docname":"OPP-01"}
+{"name":"EOPP-02","remote_docname":"OPP-99"}
+{"name":"EOPP-03","remote_docname":"OPP-04"}
+.
+
+# ---- transcript 08: a document is mapped, and is a second one by a filter
+
+cat >wire.json <<'.'
+{"doctype":"DocType","name":"Wire Thing","module":"T","autoname":"Prompt","fields":[{"fieldname":"title","fieldtype":"Data"},{"fieldname":"n","fieldtype":"Int"},{"fieldname":"d","fieldtype":"Data"}]}
+{"doctype":"DocType","name":"Wire Role","module":"T","autoname":"field:role_name","fields":[{"fieldname":"role_name","fieldtype":"Data","unique":1}]}
+{"doctype":"DocType","name":"Wire Local","module":"T","autoname":"Prompt","fields":[{"fieldname":"caption","fieldtype":"Data"},{"fieldname":"number","fieldtype":"Int"},{"fieldname":"fixed_value","fieldtype":"Data"},{"fieldname":"role","fieldtype":"Link","options":"Wire Role"},{"fieldname":"d","fieldtype":"Data"}]}
+.
+make_wire() {
+	for s in there here; do
+		es-init -q -s $s.db $s && es-doctype -q -s $s.db wire.json || return
+	done
+	es-put -q -s here.db 'Document Type Mapping' <<'.' &&
+{"mapping_name": "Role from Thing", "local_doctype": "Wire Role", "remote_doctype": "Wire Thing", "field_mapping": [{"local_fieldname": "role_name", "remote_fieldname": "title"}]}
+{"mapping_name": "Thing to Local", "local_doctype": "Wire Local", "remote_doctype": "Wire Thing", "field_mapping": [{"local_fieldname": "caption", "remote_fieldname": "title"}, {"local_fieldname": "number", "remote_fieldname": "n"}, {"local_fieldname": "fixed_value", "default_value": "const"}, {"local_fieldname": "role", "remote_fieldname": "title", "mapping_type": "Document", "mapping": "Role from Thing", "remote_value_filters": "{\"title\": \"title\"}"}]}
+.
+	    es-subscribe -q -o request -s here.db there user=Administrator \
+	    'Wire Local' mapping='Thing to Local' use_same_name=1 &&
+	    es-approve -q -s there.db - <request >grant && es-approve -aq -s there.db here
+}
+wire() {
+	es-pull -s here.db there.db | es-map -s here.db | es-deps -p there.db -s here.db |
+	    es-apply -s here.db >log || echo "status $?"
+	brief <log
+	es-get -s here.db -C name,caption,number,fixed_value,role,d 'Wire Local'
+	es-get -s here.db -C name,role_name 'Wire Role'
+}
+ok 'transcript 08' make_wire
+t 'the document, and the one that it stands for' 'es-put -q -s there.db "Wire Thing"; wire' <<'.'
+--- in
+{"name":"mapped 1","title":"T1","n":5,"d":"x"}
+--- out
+Synced Create Wire Role mapped 1
+Synced Create Wire Local mapped 1
+{"name":"mapped 1","caption":"T1","number":5,"fixed_value":"const","role":"mapped 1","d":"x"}
+{"name":"mapped 1","role_name":"T1"}
+--- err
+.
+t 'Updates of mapped and other fields, a Delete' 'es-put -q -s there.db "Wire Thing"; wire; es-rm -q -s there.db "Wire Thing" "mapped 1"; wire' <<'.'
+--- in
+{"name":"mapped 1","n":0}
+{"name":"mapped 1","d":null}
+--- out
+Synced Update Wire Local mapped 1
+Synced Update Wire Local mapped 1
+{"name":"mapped 1","caption":"T1","number":0,"fixed_value":"const","role":"mapped 1","d":null}
+{"name":"mapped 1","role_name":"T1"}
+Synced Delete Wire Local mapped 1
+{"name":"mapped 1","role_name":"T1"}
+--- err
+.
+
+# ---- over the line
+
+es-key -q -o line.key -s crm.db line@example.com
+serve crm -q -s crm.db
+crm=$url
+fresh_line() {
+	es-init -q -s line.db line && es-doctype -q -s line.db erp.json &&
+	    echo '{"doctype":"Global Defaults","country":"India"}' | es-put -q -s line.db &&
+	    es-put -q -s line.db <mapped.json &&
+	    es-subscribe -q -k line.key -s line.db "$crm" user=Administrator \
+	    'ERPNext Opportunity' mapping='Opportunity to ERPNext' use_same_name=1 \
+	    condition='doc.status == "Won"' && es-approve -aq -s crm.db line &&
+	    es-sync -s line.db
+}
+t 'es-serve finds them too' 'fresh_line; crm; es-sync -s line.db; es-get -s line.db -C name,subject,lead "ERPNext Opportunity"
+    es-get -s line.db -C name,mobile "ERPNext Lead"; es-sync-log -E -s line.db | brief' <<'.'
+--- in
+Opportunity {"title":"Ann","contact_mobile":"2","party_name":"LEAD-03","status":"Won"}
+--- out
+{"name":"OPP-05","subject":"Ann","lead":"LEAD-03"}
+{"name":"LEAD-03","mobile":"2"}
+--- err
+.
+# What the filters of a consumer find at crm.
+find() {
+	curl -sS -H "Authorization: token $(jq -r '"\(.api_key):\(.api_secret)"' line.key)" \
+	    -H 'Accept: application/x-ndjson' -d event_consumer=line --data-urlencode "doctype=$1" \
+	    --data-urlencode "filters=$2" -d limit=10 \
+	    "$crm/api/method/frappe.event_streaming.doctype.event_update_log.event_update_log.get_snapshots_for_consumer" |
+	    jq -r 'if .update_type then .docname elif .initial then "\(.initial.events) found"
+	    elif .end then "end" else (.message // .exception // keys[0]) end'
+}
+t 'only what the consumer may read' 'find Lead "{\"lead_name\":\"Ann\",\"phone\":\"2\"}"; find Lead "{\"phone\":\"5\"}"
+    find Lead "{\"nosuch\":\"5\"}"; find User "{\"name\":\"Administrator\"}"; find "Global Defaults" {}' <<'.'
+--- out
+LEAD-03
+1 found
+end
+0 found
+end
+0 found
+end
+0 found
+end
+0 found
+end
+--- err
 .
 
 done_testing

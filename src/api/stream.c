@@ -235,7 +235,7 @@ void
 pull_snapshots(struct call *c)
 {
 	struct answer_request q = { .initial = true, .limit = 1000 };
-	yyjson_val *names, *origins;
+	yyjson_val *names, *origins, *filters;
 	struct pull *p;
 	bool own;
 
@@ -243,6 +243,7 @@ pull_snapshots(struct call *c)
 	q.doctype = arg_text(c, "doctype");
 	if (!may_pull(c, q.consumer, &own) || !arg_json(c, "names", &names) ||
 	    !arg_json(c, "origins", &origins) ||
+	    !arg_json(c, "filters", &filters) ||
 	    !arg_int(c, "limit", 1, PAGE_MAX, &q.limit) ||
 	    !arg_int(c, "after", 0, INT64_MAX, &q.after))
 		return;
@@ -256,6 +257,11 @@ pull_snapshots(struct call *c)
 		    "or there is a doctype");
 		return;
 	}
+	if (filters != NULL && (!yyjson_is_obj(filters) || q.doctype == NULL)) {
+		reply_error(c, INVALID, "filters is no object of fields of one "
+		    "doctype");
+		return;
+	}
 	if (!may_stream(c))
 		return;
 	p = pull_new(c);
@@ -263,6 +269,7 @@ pull_snapshots(struct call *c)
 	q.doctype = keep(p, q.doctype);
 	q.names = keep_json(p, names);
 	q.origins = keep_json(p, origins);
-	q.grant = origins == NULL;
+	q.filters = keep_json(p, filters);
+	q.grant = origins == NULL && filters == NULL;
 	start_stream(c, p, &q);
 }

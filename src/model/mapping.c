@@ -524,6 +524,7 @@ mapping_check(const struct mapping *m, const struct mapping_source *from)
 struct run {
 	struct mapping_run *q;
 	const char	*table, *row;	/* that it is in, or NULL */
+	const char	*there;		/* the table, as the producer calls it */
 };
 
 static bool
@@ -638,6 +639,7 @@ note_document(struct run *k, const struct row *r, yyjson_mut_val *obj,
     yyjson_val *doc)
 {
 	struct mapping_document d = { .table = k->table, .row = k->row,
+	    .there = k->there,
 	    .field = r->local, .mapping = r->of, .obj = obj, .doc = doc,
 	    .of = r };
 
@@ -738,7 +740,7 @@ static yyjson_mut_val *map_object(struct run *, struct mapping *, enum mode,
 static yyjson_mut_val *
 map_rows(struct run *k, const struct row *r, enum mode mode, yyjson_val *rows)
 {
-	struct run in = { .q = k->q, .table = r->local };
+	struct run in = { .q = k->q, .table = r->local, .there = r->remote };
 	yyjson_mut_val *out = yyjson_mut_arr(k->q->m), *one;
 	yyjson_val *row;
 	size_t i, n;

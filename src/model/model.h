@@ -398,6 +398,7 @@ void	 mapping_check(const struct mapping *, const struct mapping_source *);
 /* A link to a document that is found at the producer by filters. */
 struct mapping_document {
 	const char	*table, *row;	/* where it stands here, or NULL */
+	const char	*there;		/* the table at the producer, or NULL */
 	const char	*field;
 	const char	*mapping;	/* what that document is mapped by */
 	yyjson_mut_val	*obj;		/* it stands in, with the remote value */

@@ -433,6 +433,7 @@ pull_form(struct buf *form, const struct remote_pull *p)
 	form_add(form, "doctype", p->doctype);
 	form_add(form, "names", p->names);
 	form_add(form, "origins", p->origins);
+	form_add(form, "filters", p->filters);
 	text_int(number, p->after);
 	form_add(form, "after", number);
 }

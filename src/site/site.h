@@ -506,6 +506,7 @@ struct remote_pull {
 	const char	*doctype;	/* NULL: all */
 	const char	*names;		/* JSON array, or NULL */
 	const char	*origins;	/* instead: JSON array of [site, birth] */
+	const char	*filters;	/* of the doctype, the first they find; or NULL */
 	int64_t		 after;
 	line_fn		*fn;
 	void		(*idle)(void *arg);	/* as in struct http_request; or NULL */

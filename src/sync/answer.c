@@ -248,7 +248,8 @@ add_snapshot(struct answer *r, const struct doc *d)
 static bool
 may_read(struct answer *r, const struct doc *d)
 {
-	bool named = r->q->names != NULL || r->q->origins != NULL;
+	bool named = r->q->names != NULL || r->q->origins != NULL ||
+	    r->q->filters != NULL;
 
 	return meta_streamed(d->meta->name) && (view_shows(r->view, d->id) ||
 	    (named && view_offers(r->view, d->id)));
@@ -299,6 +300,33 @@ next_document(struct answer *r, const struct meta *m, struct doc *d, bool *is)
 	return true;
 }
 
+/* The first that filters find and that it may read. */
+static void
+add_found(struct answer *r, const struct meta *m)
+{
+	struct fault fault;
+	struct filter *f = filter_new(r->s, m, &fault);
+	const char *json, *name;
+	struct doc d;
+	size_t len;
+
+	if (filter_json(f, r->q->filters) && filter_fields(f, "name") &&
+	    filter_order(f, "modified desc")) {
+		filter_limit(f, 0, LOOKED_MAX);
+		filter_run(f);
+		while (r->events == 0 && filter_next(f, &json, &len) == 1) {
+			json = arena_dup(&r->a, json, len);
+			name = json_str(yyjson_doc_get_root(json_parse_own(
+			    &r->a, json, len)), "name");
+			if (name != NULL && doc_find(r->s, &r->a, m, name, true,
+			    &d) && may_read(r, &d))
+				add_snapshot(r, &d);
+		}
+	}
+	filter_free(f);
+	r->over = true;
+}
+
 static void
 add_initial(struct answer *r)
 {
@@ -331,6 +359,11 @@ add_snapshots(struct answer *r)
 	struct doc d;
 	bool is = false;
 
+	if (r->q->filters != NULL && m != NULL) {
+		add_found(r, m);
+		if (stops(r))
+			return;
+	}
 	while (!is_full(r) && !r->over) {
 		arena_reset(&r->a);
 		if ((r->q->doctype != NULL && m == NULL) ||

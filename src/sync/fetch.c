@@ -10,6 +10,7 @@ enum { WORKERS = 4 };
 
 struct batch {				/* of one request */
 	char		*origins;	/* JSON */
+	const char	*doctype, *filters;	/* or these */
 	size_t		 n;
 	char		*text;		/* what came; NULL: it did not come whole */
 	size_t		 len;
@@ -115,6 +116,7 @@ static int
 pages(struct pull *p, const struct batch *b, int64_t *requests, const char **why)
 {
 	struct pull_request q = { .initial = true, .origins = b->origins,
+	    .doctype = b->doctype, .filters = b->filters,
 	    .limit = (int64_t)b->n + 1 };
 	struct pull_page page;
 	int status;
@@ -235,6 +237,35 @@ ask_all(struct fetch *f)
 }
 
 static void
+give(const struct batch *b, line_fn *fn, void *arg)
+{
+	const char *at = b->text, *nl, *end = b->text + b->len;
+
+	for (; (nl = memchr(at, '\n', end - at)) != NULL; at = nl + 1)
+		fn(arg, at, nl - at);
+}
+
+/* One request, alone. */
+int
+fetch_found(struct fetch *f, const char *doctype, const char *filters,
+    const struct fetch_request *q, const char **why)
+{
+	struct batch b = { .n = 1, .doctype = doctype, .filters = filters };
+
+	do {
+		f->status = DONE;
+		f->asked = -1;
+		ask(f, f->remote[0], &b);
+	} while (f->status == TEMPFAIL && q->again(q->arg, f->why, f->asked));
+	f->warm = true;
+	if (b.text != NULL)
+		give(&b, q->fn, q->arg);
+	free(b.text);
+	*why = f->why;
+	return f->status;
+}
+
+static void
 cut_up(struct fetch *f, const struct birth *v, size_t n)
 {
 	size_t limit = f->limit, i;
@@ -246,15 +277,6 @@ cut_up(struct fetch *f, const struct birth *v, size_t n)
 		b->n = n - i < limit ? n - i : limit;
 		b->origins = origins_text(v + i, b->n);
 	}
-}
-
-static void
-give(const struct batch *b, line_fn *fn, void *arg)
-{
-	const char *at = b->text, *nl, *end = b->text + b->len;
-
-	for (; (nl = memchr(at, '\n', end - at)) != NULL; at = nl + 1)
-		fn(arg, at, nl - at);
 }
 
 int

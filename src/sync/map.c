@@ -30,6 +30,10 @@ struct mapper {
 	struct map	 local;		/* {object, field}: called as here */
 	yyjson_mut_val	*links;
 	bool		 both;		/* a name is of here and of there */
+	bool		 second;	/* it is another here, too */
+	struct mapper_link *wanted;
+	size_t		 nwanted, capwanted;
+	yyjson_val	*whole;
 };
 
 struct mapper *
@@ -62,6 +66,7 @@ mapper_close(struct mapper *m)
 {
 	forget(m);
 	free(m->known);
+	free(m->wanted);
 	map_free(&m->local);
 	arena_free(&m->mem);
 	free(m);
@@ -237,6 +242,22 @@ was(struct mapper *m, const char *key)
 	return v == NULL ? yyjson_mut_null(m->m) : yyjson_val_mut_copy(m->m, v);
 }
 
+/* Of a document that two of here come of: no two have one birth. */
+static yyjson_mut_val *
+second_birth(struct mapper *m)
+{
+	yyjson_mut_val *v = yyjson_mut_arr(m->m);
+	char *birth = arena_printf(m->a, "%s~%s", m->e.birth,
+	    mapping_local(m->by)), *blank;
+
+	/* They stand in lists with blanks between. */
+	while ((blank = strchr(birth, ' ')) != NULL)
+		*blank = '_';
+	yyjson_mut_arr_add_str(m->m, v, m->e.birth_site);
+	yyjson_mut_arr_add_str(m->m, v, birth);
+	return v;
+}
+
 /* The line with these in their places, and what stood there at its end. */
 static yyjson_mut_val *
 rewrite(struct mapper *m, const char *name, yyjson_mut_val *data)
@@ -254,6 +275,10 @@ rewrite(struct mapper *m, const char *name, yyjson_mut_val *data)
 			new = data;
 		else if (data != NULL && yyjson_equals_str(key, "links"))
 			new = m->links == NULL ? yyjson_mut_obj(m->m) : m->links;
+		else if (m->second && yyjson_equals_str(key, "origin"))
+			new = second_birth(m);
+		else if (m->second && yyjson_equals_str(key, "also"))
+			continue;
 		yyjson_mut_obj_add(o, yyjson_mut_strn(m->m, yyjson_get_str(key),
 		    yyjson_get_len(key)), new == NULL ?
 		    yyjson_val_mut_copy(m->m, val) : new);
@@ -263,6 +288,11 @@ rewrite(struct mapper *m, const char *name, yyjson_mut_val *data)
 	yyjson_mut_obj_add_str(m->m, o, "mapping", name);
 	yyjson_mut_obj_add_val(m->m, original, "ref_doctype",
 	    was(m, "ref_doctype"));
+	if (m->second) {
+		yyjson_mut_obj_add_val(m->m, original, "origin",
+		    was(m, "origin"));
+		yyjson_mut_obj_add_val(m->m, original, "also", was(m, "also"));
+	}
 	if (data != NULL) {
 		yyjson_mut_obj_add_val(m->m, original, "data", was(m, "data"));
 		if (!is_link_missing(m))
@@ -355,6 +385,17 @@ undo(struct mapper *m, struct event *e)
 	    &m->a->alc)), e) == NULL;
 }
 
+static void
+turn_to_line(struct mapper *m, struct arena *a, const struct event *e)
+{
+	if (m->looked != m->from.site->looked)
+		forget(m);
+	m->a = a;
+	m->m = yyjson_mut_doc_new(&a->alc);
+	m->e = *e;
+	m->second = false;
+}
+
 const char *
 mapper_line(struct mapper *m, struct arena *a, const struct event *e,
     size_t *len)
@@ -362,13 +403,111 @@ mapper_line(struct mapper *m, struct arena *a, const struct event *e,
 	struct known *k;
 	bool undone;
 
-	if (m->looked != m->from.site->looked)
-		forget(m);
-	m->a = a;
-	m->m = yyjson_mut_doc_new(&a->alc);
-	m->e = *e;
+	turn_to_line(m, a, e);
 	undone = undo(m, &m->e);
 	if ((k = mapping_for(m, m->e.doctype)) != NULL)
 		return json_mut_text(a, map_event(m, k), len);
 	return undone ? json_text(a, m->e.line, len) : NULL;
+}
+
+const char *
+mapper_line_by(struct mapper *m, struct arena *a, const char *mapping,
+    const struct event *e, size_t *len)
+{
+	struct known *k;
+
+	turn_to_line(m, a, e);
+	undo(m, &m->e);
+	k = known(m, mapping);
+	m->second = k->mapping != NULL && m->e.birth != NULL &&
+	    strcmp(local_doctype(m, m->e.doctype), mapping_local(k->mapping))
+	    != 0;
+	return json_mut_text(a, map_event(m, k), len);
+}
+
+/* ---- links that filters find */
+
+static const char *
+copy(struct mapper *m, const char *s)
+{
+	return s == NULL ? NULL : arena_dup(m->a, s, strlen(s));
+}
+
+/* The producer's object that a link comes of, whole if it is known. */
+static yyjson_val *
+whole_of(const struct mapper *m, const struct mapping_document *d)
+{
+	yyjson_val *row;
+	size_t i, n;
+
+	if (m->whole == NULL || d->there == NULL)
+		return m->whole == NULL ? d->doc : m->whole;
+	yyjson_arr_foreach(yyjson_obj_get(m->whole, d->there), i, n, row)
+		if (d->row != NULL && yyjson_equals_str(yyjson_obj_get(row,
+		    "name"), d->row))
+			return row;
+	return d->doc;
+}
+
+static void
+want(void *arg, const struct mapping_document *d)
+{
+	struct mapper *m = arg;
+	struct mapping_document of = *d;
+	struct mapping_run q = { .a = m->a, .m = m->m, .site = &m->site,
+	    .now = time_now() };
+	struct known *k = known(m, d->mapping);
+	yyjson_mut_val *filters = NULL;
+	struct mapper_link *l;
+
+	of.doc = whole_of(m, d);
+	if (k->mapping == NULL)
+		q.fault = k->fault;
+	else
+		filters = mapping_filters(&q, &of);
+	if (m->nwanted == m->capwanted) {
+		m->capwanted = m->capwanted * 2 + 8;
+		m->wanted = xrealloc(m->wanted,
+		    m->capwanted * sizeof(*m->wanted));
+	}
+	l = &m->wanted[m->nwanted++];
+	*l = (struct mapper_link){ .table = copy(m, d->table),
+	    .row = copy(m, d->row), .field = copy(m, d->field),
+	    .mapping = copy(m, d->mapping) };
+	if (filters == NULL) {
+		l->why = copy(m, q.fault.text);
+		return;
+	}
+	l->remote = copy(m, mapping_remote(k->mapping));
+	l->filters = json_mut_text(m->a, filters, NULL);
+}
+
+struct mapper_link *
+mapper_links(struct mapper *m, struct arena *a, const struct event *e,
+    yyjson_val *whole, size_t *n)
+{
+	const char *name = json_str(e->line, "mapping");
+	struct mapping_run q = { .a = a, .site = &m->site, .document = want,
+	    .arg = m };
+	struct mapper_link *links;
+	struct known *k;
+
+	*n = m->nwanted = 0;
+	if (name == NULL || yyjson_obj_get(e->line, "original") == NULL)
+		return NULL;
+	turn_to_line(m, a, e);
+	k = known(m, name);
+	if (k->mapping == NULL || !mapping_fetches(k->mapping) ||
+	    !undo(m, &m->e) || !has_data(&m->e))
+		return NULL;
+	q.m = m->m;
+	q.now = time_now();
+	m->whole = whole;
+	(m->e.type == U_CREATE ? mapping_doc : mapping_diff)(k->mapping, &q,
+	    m->e.data);
+	*n = m->nwanted;
+	links = arena_alloc(a, (*n + 1) * sizeof(*links));
+	if (*n > 0)
+		memcpy(links, m->wanted, *n * sizeof(*links));
+	return links;
 }

@@ -273,7 +273,7 @@ take_grant(struct pull *p, yyjson_val *grant, const char *line, size_t len)
 	if (!yyjson_is_obj(grant))
 		return reject(p, "a grant that is no object", line, len);
 	/* What is asked for by origin says nothing of the stream. */
-	if (p->q->origins != NULL)
+	if (p->q->origins != NULL || p->q->filters != NULL)
 		return true;
 	if (!is_of(p, json_str(grant, "site")))
 		return false;
@@ -419,7 +419,8 @@ ask_remote(struct pull *p)
 	struct remote_pull r = { .consumer = p->from.site->address,
 	    .last_update = p->last_update, .name = q->name,
 	    .limit = q->limit, .initial = q->initial, .doctype = q->doctype,
-	    .names = q->names, .origins = q->origins, .after = q->after,
+	    .names = q->names, .origins = q->origins,
+	    .filters = q->filters, .after = q->after,
 	    .fn = take_line,
 	    .idle = p->from.idle == NULL ? NULL : idle, .arg = p };
 	const char *why;
@@ -472,7 +473,8 @@ ask_file(struct pull *p)
 	const struct pull_request *q = p->q;
 	struct answer_request r = { .consumer = p->from.site->id,
 	    .last_update = p->last_update, .name = q->name, .limit = q->limit,
-	    .grant = q->origins == NULL, .initial = q->initial,
+	    .grant = q->origins == NULL && q->filters == NULL,
+	    .initial = q->initial,
 	    .doctype = q->doctype,
 	    .after = q->after };
 	struct arena mem;
@@ -483,6 +485,7 @@ ask_file(struct pull *p)
 	arena_init(&mem);
 	r.names = parse_list(&mem, q->names);
 	r.origins = parse_list(&mem, q->origins);
+	r.filters = parse_list(&mem, q->filters);
 	if ((a = answer_open(p->from.file, &mem, &r, &status, &why)) == NULL)
 		stop(p, status, "%s", why);
 	else {

@@ -137,6 +137,9 @@ struct answer_request {
 	const char	*doctype;	/* NULL: all that is in view */
 	yyjson_val	*names;		/* an array, or NULL */
 	yyjson_val	*origins;	/* or instead an array of [site, birth]; NULL */
+	yyjson_val	*filters;	/* or, of the doctype, the first that it may
+					 * read of what these find, the newest
+					 * first; or NULL */
 	int64_t		 after;		/* numbers after this one; of names and
 					 * origins, places */
 };
@@ -262,7 +265,7 @@ struct pull_request {
 	const char	*name;		/* and its event, or NULL */
 	int64_t		 limit;
 	bool		 initial;	/* these as in struct remote_pull */
-	const char	*doctype, *names, *origins;
+	const char	*doctype, *names, *origins, *filters;
 	int64_t		 after;
 };
 struct pull_page {			/* how an answer ended */
@@ -328,6 +331,9 @@ struct fetch_request {
  * TEMPFAIL and *why, until the next one, foreign text raw. */
 int	 fetch_births(struct fetch *, const struct fetch_request *,
 	    const char **why);
+/* The same of the one document of a DocType that filters (a JSON object) find. */
+int	 fetch_found(struct fetch *, const char *doctype, const char *filters,
+	    const struct fetch_request *, const char **why);
 int64_t	 fetch_requests(const struct fetch *);
 
 /* ---- map.c - lines as the subscriptions of a site have them mapped (DESIGN 9)
@@ -355,7 +361,23 @@ void	 mapper_turn(struct mapper *, const struct producer *);
 /* The line of an event as it goes on, in the arena; NULL: as it is. */
 const char *mapper_line(struct mapper *, struct arena *, const struct event *,
 	    size_t *len);
+/* The same by a mapping, whatever the rows say.  What it makes of a document that
+ * is another here by its row has a birth of its own. */
+const char *mapper_line_by(struct mapper *, struct arena *, const char *mapping,
+	    const struct event *, size_t *len);
 const struct mapper_counts *mapper_counted(const struct mapper *);
+/* A link of a mapped line to a document that filters find. */
+struct mapper_link {
+	const char	*table, *row, *field;	/* table and row NULL: none */
+	const char	*mapping;	/* of that document */
+	const char	*remote;	/* its DocType there */
+	const char	*filters;	/* JSON; NULL: why they cannot be asked */
+	const char	*why;
+};
+/* Those of a line, in the arena; n 0: none.  whole: the producer's document, if
+ * the line is an Update; without, filters may lack what did not change. */
+struct mapper_link *mapper_links(struct mapper *, struct arena *,
+	    const struct event *, yyjson_val *whole, size_t *n);
 /* Puts back what a line was before. */
 void	 mapper_undo(yyjson_mut_doc *, yyjson_mut_val *line);
 
