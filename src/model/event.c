@@ -272,6 +272,7 @@ event_read(struct arena *a, yyjson_val *line, struct event *e)
 	e->snapshot = json_val_int(m[SNAPSHOT], 0) != 0;
 	e->merged = json_val_int(m[MERGED], 0) != 0;
 	e->dependency = m[DEPENDENCY_OF] != NULL;
+	e->left = e->type == U_DELETE && json_int(line, "left", 0) == 1;
 	e->has_prev = m[PREV] != NULL;
 	e->prev = yyjson_get_str(m[PREV]);
 	e->links = m[LINKS];

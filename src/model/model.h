@@ -287,6 +287,7 @@ struct event {
 	const char	*author;	/* the site that made the change */
 	int64_t		 renamed;	/* the last Rename it knows; 0 */
 	bool		 snapshot, merged, dependency;
+	bool		 left;		/* Delete: it left the view, and may come again */
 	enum resync	 resync;
 	yyjson_val	*line;		/* the whole line */
 };

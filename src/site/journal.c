@@ -254,6 +254,7 @@ journal_marks(struct arena *a, const char *text, struct origin_marks *m)
 	read_marks(a, yyjson_obj_get(root, "knew"), &m->knew);
 	read_marks(a, yyjson_obj_get(root, "seen"), &m->seen);
 	m->merged = json_int(root, "merged", 0);
+	m->left = json_int(root, "left", 0);
 	m->renamed = json_int(root, "renamed", 0);
 	m->touched = yyjson_obj_get(root, "touched");
 }

@@ -313,7 +313,8 @@ struct query *
 origin_tombs(struct site *s, int64_t peer)
 {
 	return db_query(s->db, "SELECT birth, gone FROM origin WHERE peer = ?"
-	    " AND gone IS NOT NULL ORDER BY id", "i", peer);
+	    " AND gone IS NOT NULL AND birth NOT LIKE '%/' || id ORDER BY id",
+	    "i", peer);
 }
 
 int

@@ -44,6 +44,10 @@ origin_find(struct site *s, const char *site, const char *birth, bool *gone)
 	return id;
 }
 
+/* A birth without what origin_leave put to it. */
+#define PLAIN "iif(birth LIKE '%/' || id, substr(birth, 1," \
+	" length(birth) - length('/' || id)), birth)"
+
 struct birth *
 origin_births(struct site *s, struct arena *a, int64_t doc, size_t *n)
 {
@@ -51,15 +55,15 @@ origin_births(struct site *s, struct arena *a, int64_t doc, size_t *n)
 	struct query *q;
 
 	*n = 0;
-	q = db_query(s->db, "SELECT peer, birth FROM origin WHERE id = ?", "i",
-	    doc);
+	q = db_query(s->db, "SELECT peer, CASE WHEN gone IS NOT NULL THEN "
+	    PLAIN " ELSE birth END FROM origin WHERE id = ?", "i", doc);
 	if (db_step(q) == 1) {
 		v[*n].site = site_peer_identity(s, db_int(q, 0));
 		v[(*n)++].id = arena_dup(a, db_text(q, 1), db_len(q, 1));
 		db_end(q);
 	}
-	q = db_query(s->db, "SELECT peer, birth FROM also WHERE id = ? LIMIT 7",
-	    "i", doc);
+	q = db_query(s->db, "SELECT peer, " PLAIN " FROM also WHERE id = ?"
+	    " LIMIT 7", "i", doc);
 	while (db_step(q) == 1) {
 		v[*n].site = site_peer_identity(s, db_int(q, 0));
 		v[(*n)++].id = arena_dup(a, db_text(q, 1), db_len(q, 1));
@@ -99,6 +103,15 @@ origin_untomb(struct site *s, const char *birth)
 	db_do(s->db, "DELETE FROM origin WHERE birth = ? AND gone = 1", "s",
 	    birth);
 	return db_changes(s->db) > 0;
+}
+
+int
+origin_leave(struct site *s, int64_t doc)
+{
+	db_do(s->db, "UPDATE also SET birth = birth || '/' || id WHERE id = ?",
+	    "i", doc);
+	return db_do(s->db, "UPDATE origin SET birth = birth || '/' || id"
+	    " WHERE id = ?", "i", doc);
 }
 
 /* ---- seen */

@@ -135,6 +135,7 @@ struct cause {
 	const struct marks *via;	/* sites it passed, without this one */
 	const struct marks *knew;	/* what the author had seen */
 	bool		 merged;	/* it came from a snapshot */
+	bool		 left;		/* Delete: it may come again */
 	int64_t		 renamed;	/* Rename: its time where it was made */
 };
 
@@ -176,6 +177,8 @@ struct birth *origin_births(struct site *, struct arena *, int64_t doc, size_t *
 int	 origin_add(struct site *, int64_t doc, const struct birth *);
 /* A Delete of what was never here. */
 int	 origin_tomb(struct site *, const struct birth *);
+/* One that was deleted may come again, as another document of these births. */
+int	 origin_leave(struct site *, int64_t doc);
 /* Forgets such a Delete; false if there was none, or the document was here. */
 bool	 origin_untomb(struct site *, const char *birth);
 
@@ -244,7 +247,7 @@ int64_t	 journal_floor(struct site *, int64_t, char name[ID_LEN + 1]);
 struct origin_marks {
 	const char	*author;
 	struct marks	 via, knew, seen;
-	bool		 merged;
+	bool		 merged, left;
 	int64_t		 renamed;
 	yyjson_val	*touched;	/* of a pruned Update: a diff without values */
 };

@@ -389,7 +389,7 @@ marks_text(struct site *s, const struct doc *d, const struct cause *c)
 	    d->author != site_peer(s, c->author)))
 		seen_marks(s, &s->scratch, d->id, &had);
 	if (c->author == NULL && c->via == NULL && had.n == 0 &&
-	    c->renamed == 0)
+	    c->renamed == 0 && !c->left)
 		return NULL;
 	m = yyjson_mut_doc_new(&s->scratch.alc);
 	root = yyjson_mut_obj(m);
@@ -402,6 +402,8 @@ marks_text(struct site *s, const struct doc *d, const struct cause *c)
 		put_marks(m, root, "seen", &had, c->author);
 	if (c->merged)
 		yyjson_mut_obj_add_int(m, root, "merged", 1);
+	if (c->left)
+		yyjson_mut_obj_add_int(m, root, "left", 1);
 	if (c->renamed != 0)
 		yyjson_mut_obj_add_int(m, root, "renamed", c->renamed);
 	return json_mut_text(&s->scratch, root, NULL);
@@ -615,6 +617,8 @@ doc_delete(struct site *s, struct doc *d, const struct cause *c)
 		db_do(s->db, "DELETE FROM value WHERE doc = ?", "i", d->id);
 	db_do(s->db, "UPDATE origin SET gone = ? WHERE id = ?", "ii",
 	    e.creation, d->id);
+	if (c->left)
+		origin_leave(s, d->id);
 	forget_names(s);
 	return db_failed(s->db) ? -1 : 0;
 }

@@ -14,13 +14,36 @@ stick(struct chain *c, const char *code, const char *fmt, const char *x,
 	return fault_set(&c->fault, code, fmt, x, y);
 }
 
+static bool
+is_mine(struct apply *a, const struct doc *d)
+{
+	struct birth *b;
+	size_t n;
+
+	b = origin_births(a->s, &a->page, d->id, &n);
+	return n > 0 && strcmp(b[0].site, a->s->id) == 0;
+}
+
+/* One that left the view of its producer goes only if it is from there, and has
+ * not come again meanwhile, as a snapshot after the nth. */
+static bool
+stays(struct apply *a, const struct chain *c, int n, const struct doc *d)
+{
+	if (d->id != 0 && (d->home != a->p.peer || is_mine(a, d)))
+		return true;
+	for (; n < c->n; n++)
+		if (c->v[n]->it.e.snapshot)
+			return true;
+	return false;
+}
+
 /* Delete ignores the chain, takes with it what is parked, leaves a tombstone. */
 static bool
 try_delete(struct apply *a, struct chain *c, struct entry_item *last)
 {
 	struct event *e = &last->it.e;
 	struct cause cause = { .author = e->author, .via = &e->via,
-	    .knew = &e->knew, .user = a->p.user };
+	    .knew = &e->knew, .user = a->p.user, .left = e->left };
 	const char *dt, *name;
 	struct sync l;
 	struct birth b;
@@ -29,10 +52,22 @@ try_delete(struct apply *a, struct chain *c, struct entry_item *last)
 	size_t k;
 	int i, n = c->n;
 
-	/* Stock uses names again: what comes after it is another document. */
-	while (e->birth == NULL && c->v[n - 1] != last)
+	/* Stock uses names again: what comes after it is another document; what
+	 * left a view comes again. */
+	while ((e->birth == NULL || e->left) && c->v[n - 1] != last)
 		n--;
 	merge_find(&a->g, e, &d, &gone);
+	if (e->left && stays(a, c, n, &d)) {
+		l = (struct sync){ .status = SYNCED, .doc = d.id,
+		    .docname = d.id == 0 ? NULL : d.name,
+		    .error = "it was not deleted: it came again, or is not "
+		    "from there" };
+		outcome_log(a, &last->it, &l);
+		outcome_unpark(a, &last->it);
+		a->counts.applied++;
+		chain_drop(c, n - 1);
+		return true;
+	}
 	if (d.id != 0) {
 		if (doc_linked(a->s, &a->page, d.id, &dt, &name))
 			return stick(c, "linked", "%s '%s' links to it", dt,
@@ -43,7 +78,7 @@ try_delete(struct apply *a, struct chain *c, struct entry_item *last)
 		doc_delete(a->s, &d, &cause);
 		merge_forget(&a->g);
 		a->turn++;
-	} else if (e->birth != NULL && !gone)
+	} else if (e->birth != NULL && !gone && !e->left)
 		for (k = 0; k <= e->nalso; k++) {
 			b = k == 0 ? (struct birth){ e->birth_site, e->birth } :
 			    (struct birth){ e->also[k - 1].site,
@@ -330,16 +365,6 @@ try_run(struct apply *a, struct chain *c, struct doc *d, int n)
 			    e->docname));
 	}
 	return r == n;
-}
-
-static bool
-is_mine(struct apply *a, const struct doc *d)
-{
-	struct birth *b;
-	size_t n;
-
-	b = origin_births(a->s, &a->page, d->id, &n);
-	return n > 0 && strcmp(b[0].site, a->s->id) == 0;
 }
 
 static bool

@@ -226,7 +226,7 @@ check_condition(struct asked *q, const char *doctype, const char *text)
 static bool
 take_row(struct asked *q, yyjson_val *row)
 {
-	const char *doctype = row_doctype(row), *condition, *own;
+	const char *doctype = row_doctype(row), *condition, *own, *leave;
 	yyjson_mut_val *was, *to;
 	bool same;
 
@@ -249,6 +249,10 @@ take_row(struct asked *q, yyjson_val *row)
 	json_put(q->m, to, "condition", json_new_str(q->m, condition));
 	json_put(q->m, to, "unsubscribed", json_new_int(q->m,
 	    json_int(row, "unsubscribed", 0) != 0));
+	leave = json_str(row, "on_leave");
+	if (same_text(leave, "delete") || json_mut_str(to, "on_leave") != NULL)
+		json_put(q->m, to, "on_leave", json_new_str(q->m,
+		    same_text(leave, "delete") ? leave : NULL));
 	yyjson_mut_arr_append(q->rows, to);
 	return true;
 }

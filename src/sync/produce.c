@@ -168,6 +168,20 @@ put_base(yyjson_mut_doc *m, yyjson_mut_val *o, const struct origin_marks *marks,
 }
 
 char *
+produce_left(struct site *s, struct arena *a, const struct entry *e,
+    size_t *len)
+{
+	yyjson_mut_doc *m = yyjson_mut_doc_new(&a->alc);
+	yyjson_mut_val *o = head(s, m, e->name, e->creation, U_DELETE,
+	    e->doctype, e->docname, NULL, 0);
+
+	put_origin(s, a, m, o, e->doc);
+	put_via(s, m, o, NULL);
+	yyjson_mut_obj_add_int(m, o, "left", 1);
+	return json_mut_text(a, o, len);
+}
+
+char *
 produce_line_for(struct site *s, struct arena *a, const struct entry *e,
     const char *consumer, size_t *len)
 {
@@ -194,6 +208,8 @@ produce_line_for(struct site *s, struct arena *a, const struct entry *e,
 	put_base(m, o, &marks, consumer);
 	if (marks.merged)
 		yyjson_mut_obj_add_int(m, o, "merged", 1);
+	if (marks.left)
+		yyjson_mut_obj_add_int(m, o, "left", 1);
 	put_renamed(m, o, marks.renamed);
 	return json_mut_text(a, o, len);
 }

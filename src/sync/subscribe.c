@@ -61,6 +61,8 @@ asked_rows(struct own *o, yyjson_mut_doc *m, const char *doctype)
 		    condition_of(row)));
 		json_put(m, to, "unsubscribed", json_new_int(m,
 		    json_int(row, "unsubscribe", 0) != 0));
+		if (same_text(json_str(row, "on_leave"), "delete"))
+			json_put(m, to, "on_leave", json_new_str(m, "delete"));
 	}
 	return rows;
 }

@@ -15,6 +15,10 @@ char	*produce_line(struct site *, struct arena *, const struct entry *,
  * what had passed there, base is what the author had seen of it. */
 char	*produce_line_for(struct site *, struct arena *, const struct entry *,
 	    const char *consumer, size_t *len);
+/* In the place of an Update by which a document left a consumer's view: a Delete,
+ * after which it may come again. */
+char	*produce_left(struct site *, struct arena *, const struct entry *,
+	    size_t *len);
 /* A document as it is now, as a snapshot. */
 char	*produce_snapshot(struct site *, struct arena *, const struct doc *,
 	    size_t *len);

@@ -20,6 +20,7 @@ struct row {				/* a doctype's grants, oldest first */
 	size_t		 n;
 	struct rule	**condition, **own;	/* of each; NULL: none */
 	bool		 plain;		/* no conditions at all */
+	bool		 leaves;	/* what leaves the view is to be deleted */
 	struct raised	*raised;
 };
 
@@ -27,6 +28,7 @@ struct scope {				/* where a document stands for the consumer */
 	int64_t		 since;		/* 0: it never came into view */
 	bool		 shown;		/* it ever was in view: -i may have sent it */
 	bool		 visible;	/* it is here, and in view now */
+	bool		 left;		/* an Update took it out of view once */
 };
 
 struct view {
@@ -119,6 +121,30 @@ add_row(struct view *v, struct grant *g, size_t n)
 	}
 }
 
+/* As the Event Consumer has it now. */
+static void
+read_leaves(struct view *v)
+{
+	const struct meta *m = site_meta(v->s, "Event Consumer");
+	const char *doctype, *leave;
+	yyjson_val *list, *row;
+	struct doc d;
+	size_t i, n;
+
+	if (m == NULL || !doc_find(v->s, &v->page, m, v->c.name, true, &d))
+		return;
+	list = yyjson_obj_get(yyjson_doc_get_root(json_parse_own(&v->page,
+	    d.data, d.len)), "consumer_doctypes");
+	yyjson_arr_foreach(list, i, n, row) {
+		doctype = json_str(row, "ref_doctype");
+		leave = json_str(row, "on_leave");
+		if (doctype != NULL && leave != NULL &&
+		    strcmp(leave, "delete") == 0 && row_of(v, doctype) != NULL)
+			row_of(v, doctype)->leaves = true;
+	}
+	arena_reset(&v->page);
+}
+
 struct view *
 view_open(struct site *s, const char *consumer)
 {
@@ -146,6 +172,7 @@ view_open(struct site *s, const char *consumer)
 		if (v->first == 0 || v->c.grants[first].pos < v->first)
 			v->first = v->c.grants[first].pos;
 	}
+	read_leaves(v);
 	v->restored = restored_at(s);
 	return v;
 }
@@ -436,6 +463,7 @@ track_entry(struct track *t, const struct entry *e)
 	t->sc.shown |= is;
 	if (is && (!was || t->sc.since == 0))
 		t->sc.since = t->newest;
+	t->sc.left |= was && !is && e->type == U_UPDATE;
 	if (is)
 		t->until = INT64_MAX;
 	else
@@ -523,7 +551,7 @@ view_note(struct view *v, const struct entry *e, size_t n, int64_t upto)
 static struct scope
 scope_of(struct view *v, int64_t doc)
 {
-	struct scope sc = { 0, false, false };
+	struct scope sc = { 0 };
 	const char *doctype;
 	struct row *r;
 	struct replay p = { .v = v };
@@ -621,6 +649,20 @@ emit(struct view *v, const struct entry *e)
 	v->stop = !v->emit(v->arg, line, len);
 }
 
+/* Whoever made that Update: the Delete is this site's. */
+static void
+emit_left(struct view *v, const struct entry *e)
+{
+	size_t len;
+	char *line;
+
+	if (v->stop)
+		return;
+	line = produce_left(v->s, &v->page, e, &len);
+	v->events++;
+	v->stop = !v->emit(v->arg, line, len);
+}
+
 /* The document as it is now: where the journal has its history no more. */
 static void
 emit_whole(struct view *v, int64_t doc)
@@ -653,9 +695,10 @@ is_lost(struct view *v, const struct entry *e, size_t n, int64_t pos)
 	return pruned && news;
 }
 
-/* The whole history of a document up to pos; of one that is gone its Delete. */
+/* The whole history of a document up to pos; of one that is gone its Delete.
+ * again: it was to be deleted meanwhile, so its events are known as done with. */
 static void
-history(struct view *v, int64_t doc, int64_t pos)
+history(struct view *v, int64_t doc, int64_t pos, bool again)
 {
 	const char *doctype;
 	struct entry *e;
@@ -665,7 +708,7 @@ history(struct view *v, int64_t doc, int64_t pos)
 	bool lost;
 
 	e = journal_of(v->s, &v->page, journal_last(v->s, doc, &doctype), &n);
-	if ((lost = here && is_lost(v, e, n, pos))) {
+	if ((lost = here && (again || is_lost(v, e, n, pos)))) {
 		once_first(&v->whole, doc);
 		emit_whole(v, doc);
 	}
@@ -714,7 +757,7 @@ histories(struct view *v, const struct row *r, int64_t after, int64_t pos)
 	for (i = 0; i < n && !v->stop; i++) {
 		sc = scope_of(v, ids[i]);
 		if (sc.visible && sc.since == pos)
-			history(v, ids[i], pos);
+			history(v, ids[i], pos, r->leaves && sc.left);
 		arena_reset(&v->page);
 	}
 }
@@ -789,6 +832,26 @@ plain_case(struct view *v, const struct row *r, const struct entry *e)
 	return 2;
 }
 
+/* Was it in view before this Update, and not after it? */
+static bool
+left_at(struct view *v, const struct row *r, const struct entry *e)
+{
+	struct entry *all;
+	struct track t;
+	bool was, is;
+	size_t n;
+
+	if (e->type != U_UPDATE || entry_pruned(e))
+		return false;
+	all = journal_of(v->s, &v->page, e->creation, &n);
+	t = track_to(v, r, all, n, e->creation - 1);
+	was = t.sc.shown && t.k > 0 && satisfies(&t.p, t.k - 1);
+	track_entry(&t, e);
+	is = t.k > 0 && satisfies(&t.p, t.k - 1);
+	free(all);
+	return was && !is && !v->failed;
+}
+
 static size_t
 grants_of(const struct row *r)
 {
@@ -802,7 +865,7 @@ grants_of(const struct row *r)
 static void
 body_event(struct view *v, const struct row *r, const struct entry *e)
 {
-	struct scope sc;
+	struct scope sc = { 0 };
 	struct doc d;
 	int how;
 
@@ -823,7 +886,9 @@ body_event(struct view *v, const struct row *r, const struct entry *e)
 	else if (how == 1 && !has_passed(v, e) && once_first(&v->whole, e->doc))
 		emit_whole(v, e->doc);
 	else if (how == 2)
-		history(v, e->doc, e->creation);
+		history(v, e->doc, e->creation, r->leaves && sc.left);
+	else if (r->leaves && left_at(v, r, e))
+		emit_left(v, e);
 }
 
 static void
