@@ -14,7 +14,7 @@ mask() {
 
 # What is printed, in short: * for what was fetched.
 short() {
-	jq -r '(if .missing then " without \(.missing | length)" else "" end)
+	jq -r 'select(.grant | not) | (if .missing then " without \(.missing | length)" else "" end)
 	    as $missing | if .dependency_of then
 	    "* \(.ref_doctype) \(.docname)\($missing)"
 	    elif .update_type then "\(.update_type) \(.docname)\($missing)"
@@ -369,6 +369,7 @@ t 'lines go on byte for byte' 'fresh north south; make_docs; pull | sed "s/,\"si
 Thing a {"price":1.10}
 Thing b {}
 --- out
+2
 2
 2
 2

@@ -66,6 +66,7 @@ end 0
 t 'and what was there before with -i' 'pull -i | tee got | short
     es-apply -q -s south.db <got; same south' <<'.'
 --- out
+grant Thing Approved, Person Approved
 Create a
 Create b
 Create c

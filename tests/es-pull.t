@@ -870,6 +870,7 @@ t 'to look changes nothing' 'sqlite3 east.db .dump >dump; sqlite3 north.db .dump
 .
 t '-i: some documents' 'es-pull -i -L 2 -s east.db north.db Thing b "no such" | short' <<'.'
 --- out
+grant Thing Approved, Person Pending
 Create Thing b
 end 1
 --- err
@@ -884,6 +885,7 @@ end 0
 t 'all, and then the log' 'es-pull -i -L 2 -v -s east.db north.db | tee got | short
     es-apply -s east.db <got | brief' <<'.'
 --- out
+grant Thing Approved, Person Pending
 Create Thing a
 Create Thing b
 Create Thing c
@@ -900,6 +902,16 @@ Synced Create Thing e
 es-pull: north: 1 of 2 DocTypes wait to be approved; ask their administrator to run: es-approve east
 es-pull: north: 5 events, 4 pages
 .
+ok 'the other one is approved' es-approve -q -s north.db -o grant2 east Person
+file >/dev/null
+echo '{"title":"q"}' | es-put -q -s north.db Person
+t 'an older grant that is taken late takes nothing from what came since' \
+    'es-pull -s east.db north.db >got; (cat grant; tail -n 1 got) | es-apply -s east.db | brief
+    es-apply -s east.db <got | brief' <<'.'
+--- out
+Synced Create Person P-02
+--- err
+.
 es-init -q -s third.db north && cp north.db north.now
 t 'another site in its place' 'cp third.db north.db; es-pull -s east.db north.db | short
     cp north.now north.db' <<'.'
@@ -910,6 +922,7 @@ es-pull: north.db: it does not know this site: es-subscribe -o file north writes
 .
 t 'an older copy of it' 'thing f; file; cp north.now north.db; es-pull -s east.db north.db | short' <<'.'
 --- out
+grant Thing Approved, Person Approved
 Create Thing f
 TIME..TIME 1
 end 0

@@ -15,6 +15,7 @@ struct pull {
 	struct arena	 mem;		/* of one line */
 	char		*site;		/* its identity, NULL: not known yet */
 	struct buf	 grant;		/* the last that it sent */
+	struct buf	 held;		/* that, as it goes on before events */
 	bool		 granted;	/* one was passed on */
 	struct pull_counts counts;
 	int64_t		 passed;	/* events since the last checkpoint */
@@ -125,6 +126,7 @@ pull_close(struct pull *p)
 {
 	arena_free(&p->mem);
 	buf_free(&p->grant);
+	buf_free(&p->held);
 	free(p->site);
 	free(p);
 }
@@ -221,6 +223,20 @@ write_line(struct pull *p, const char *line, size_t len)
 	return !ferror(p->out) || stop(p, TEMPFAIL, "cannot write");
 }
 
+/* What is no news here may be so where the events are applied: an older grant
+ * may be taken in before, and they would be refused. */
+static bool
+write_held(struct pull *p)
+{
+	size_t len = p->held.len;
+
+	if (len == 0)
+		return true;
+	p->held.len = 0;
+	p->granted = true;
+	return write_line(p, p->held.p, len);
+}
+
 static bool
 take_event(struct pull *p, yyjson_val *v, const char *line, size_t len)
 {
@@ -237,7 +253,7 @@ take_event(struct pull *p, yyjson_val *v, const char *line, size_t len)
 	p->counts.events++;
 	if (p->from.seen != NULL)
 		p->from.seen(p->from.arg, &e);
-	return write_line(p, line, len);
+	return write_held(p) && write_line(p, line, len);
 }
 
 /* ---- control lines */
@@ -282,12 +298,11 @@ take_grant(struct pull *p, yyjson_val *grant, const char *line, size_t len)
 	p->grant.len = 0;
 	buf_add(&p->grant, line, len);
 	g = our_grant(p, m, grant);
-	if (!is_news(p, g))
-		return true;
-	p->granted = true;
 	json_put(m, o, "grant", g);
 	line = json_mut_text(&p->mem, o, &len);
-	return write_line(p, line, len);
+	p->held.len = 0;
+	buf_add(&p->held, line, len);
+	return !is_news(p, g) || write_held(p);
 }
 
 bool
