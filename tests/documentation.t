@@ -234,6 +234,30 @@ Synced Create Customer CUST-0003
 --- err
 .
 
+# ---- 3.4 Resync
+
+t '3.4 a failed log: Resync applies its event again, and says so as long as the cause is there' '
+    echo "{\"customer_name\":\"Elsewhere\",\"email\":\"di@example.com\"}" | es-put -q -s store.db Customer
+    put Customer "\"customer_name\":\"Di\",\"email\":\"di@example.com\""; pull
+    es-resync -s store.db Customer CUST-0004 | es-apply -s store.db; echo "status $?"
+    es-sync-log -E -s store.db | jq -r .error' <<'.'
+--- out
+Failed Create Customer CUST-0004
+status 0
+'email' must be unique, but 'CUST-0005' has 'di@example.com' already
+--- err
+es-apply: 1 events: 0 applied, 1 parked, 0 refused, 0 rejected, 0 known or not subscribed
+.
+t '3.4 once it is repaired the document is there, and the log Synced' '
+    echo "{\"name\":\"CUST-0005\",\"email\":\"elsewhere@example.com\"}" | es-put -q -s store.db Customer
+    es-resync -s store.db Customer CUST-0004 | es-apply -s store.db | jq -r "[.status, .update_type, .producer_doc] | @tsv"
+    es-sync-log -E -s store.db; es-get -s store.db -C customer_name Customer email=di@example.com' <<'.'
+--- out
+Synced	Create	CUST-0004
+{"customer_name":"Di"}
+--- err
+.
+
 # ---- 3.5 Conditional Events
 
 # The two sites of this chapter; the commands of the administrator of producer.
@@ -331,10 +355,10 @@ t 'two consumers see only theirs' 'es-init -q -s branch.db branch; es-doctype -q
     echo branch; pull branch; echo store; pull store' <<'.'
 --- out
 branch
-Synced Create Customer CUST-0004
+Synced Create Customer CUST-0005
 store
 Synced Create Item JAR
-Synced Create Customer CUST-0004
+Synced Create Customer CUST-0005
 --- err
 .
 
@@ -346,13 +370,13 @@ pull >/dev/null
 pull branch >/dev/null
 halt "$pid"
 t '3.2 an entry has the consumers that were sent it' '
-    for what in "Item LID" "Customer CUST-0004" "Item BOX" "Customer CUST-0003"; do
+    for what in "Item LID" "Customer CUST-0005" "Item BOX" "Customer CUST-0003"; do
 	es-get -s hq.db "Event Update Log" update_type=Create "ref_doctype=${what% *}" "docname=${what#* }" |
 	    jq -c "[.docname, .consumers[].consumer]"
     done; put Item "\"item_code\":\"NEW\",\"for_sale\":1"; log Create Item | jq -c "[.docname, .consumers]"' <<'.'
 --- out
 ["LID","https://store.example.com"]
-["CUST-0004","branch","https://store.example.com"]
+["CUST-0005","branch","https://store.example.com"]
 ["BOX"]
 ["CUST-0003","https://store.example.com"]
 ["NEW",[]]
