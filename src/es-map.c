@@ -23,6 +23,7 @@ struct run {
 	const char	*mapping;	/* -m, or NULL */
 	bool		 list;		/* -l */
 	bool		 quiet, verbose;
+	struct ndjson	 in;
 	char		*name;		/* the producer at hand; NULL: none yet */
 	struct producer	 p;
 	bool		 reading;	/* the site, in a transaction */
@@ -146,24 +147,25 @@ put(const struct run *r, const char *text, size_t len)
 }
 
 static void
-reject(struct run *r, const char *at, const char *why, const char *text,
-    size_t len)
+reject(struct run *r, const char *why, const char *text, size_t len)
 {
+	char *at = xprintf("%s:%zu", safe(r->in.name), r->in.lineno);
+
 	if (!r->list)
 		put_rejected(stdout, at, why, text, len);
 	worsen(r, REJECTED);
+	free(at);
 }
 
 static void
-take_event(struct run *r, const char *at, yyjson_val *v, const char *text,
-    size_t len)
+take_event(struct run *r, yyjson_val *v, const char *text, size_t len)
 {
 	const char *why, *line;
 	struct event e;
 	size_t n;
 
 	if ((why = event_read(&r->line, v, &e)) != NULL) {
-		reject(r, at, why, text, len);
+		reject(r, why, text, len);
 		return;
 	}
 	r->events++;
@@ -191,7 +193,7 @@ take_end(struct run *r, yyjson_val *end, const char *text, size_t len)
 }
 
 static void
-take_line(struct run *r, const char *at, const char *text, size_t len)
+take_line(struct run *r, const char *text, size_t len)
 {
 	const char *why;
 	yyjson_doc *doc;
@@ -199,17 +201,17 @@ take_line(struct run *r, const char *at, const char *text, size_t len)
 
 	arena_reset(&r->line);
 	if ((doc = json_parse(&r->line, text, len, &why)) == NULL) {
-		reject(r, at, why, text, len);
+		reject(r, why, text, len);
 		return;
 	}
 	v = yyjson_doc_get_root(doc);
 	if (!yyjson_is_obj(v)) {
-		reject(r, at, "the line is no JSON object", text, len);
+		reject(r, "the line is no JSON object", text, len);
 		return;
 	}
 	r->ended = yyjson_obj_get(v, "end") != NULL;
 	if (event_is(v))
-		take_event(r, at, v, text, len);
+		take_event(r, v, text, len);
 	else if (r->ended)
 		take_end(r, yyjson_obj_get(v, "end"), text, len);
 	else
@@ -221,23 +223,20 @@ take_line(struct run *r, const char *at, const char *text, size_t len)
 static void
 read_lines(struct run *r, int fd, const char *name)
 {
-	char at[300];
-	struct ndjson in;
+	struct ndjson *in = &r->in;
 	int got;
 
-	ndjson_open(&in, fd, name);
-	in.idle = idle;
+	ndjson_open(in, fd, name);
+	in->idle = idle;
 	r->ended = false;
-	while (!ferror(stdout) && (got = ndjson_line(&in)) != 0) {
-		snprintf(at, sizeof(at), "%s:%zu", in.name, in.lineno);
+	while (!ferror(stdout) && (got = ndjson_line(in)) != 0)
 		if (got == -2)
-			reject(r, at, "the line is longer than 16 MiB",
-			    in.line, in.len);
+			reject(r, "the line is longer than 16 MiB", in->line,
+			    in->len);
 		else
-			take_line(r, at, in.line, in.len);
-	}
+			take_line(r, in->line, in->len);
 	rest(r);
-	free(in.buf);
+	free(in->buf);
 	if (r->ended)
 		return;
 	if (!r->quiet)

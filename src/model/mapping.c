@@ -29,6 +29,7 @@ struct row {
 	size_t		 nfilters;
 	struct expr	*expr;
 	struct values	*values;
+	bool		 plain;		/* the value as it is */
 	struct row	*next;		/* of the same remote field */
 	unsigned	 turn;		/* its field was there, that time */
 };
@@ -232,6 +233,8 @@ read_value(struct making *k, struct row *r, yyjson_val *row, const char *of)
 	const char *values = text_of(k->m, row, "value_map");
 	struct fault fault;
 
+	r->plain = expr == NULL && values == NULL && r->dflt == NULL &&
+	    r->type == COPY && (r->f == NULL || r->f->half == NULL);
 	if (expr != NULL && (r->expr = expr_parse_value(expr, &fault)) == NULL)
 		return wrong(k, "%s", fault.text);
 	if (values != NULL && (r->values = values_new(k, values)) == NULL)
@@ -657,6 +660,25 @@ map_doctype(struct run *k, yyjson_mut_val **v)
 		*v = yyjson_mut_str(k->q->m, local);
 }
 
+/* Most values are one. */
+static yyjson_mut_val *
+copy_of(yyjson_mut_doc *m, yyjson_val *v)
+{
+	if (yyjson_is_str(v))
+		return yyjson_mut_strn(m, yyjson_get_str(v), yyjson_get_len(v));
+	if (yyjson_is_raw(v))
+		return yyjson_mut_rawn(m, yyjson_get_raw(v), yyjson_get_len(v));
+	return yyjson_val_mut_copy(m, v);
+}
+
+static bool
+put_plain(struct run *k, const struct row *r, yyjson_val *value,
+    yyjson_mut_val *obj)
+{
+	return yyjson_mut_obj_add(obj, yyjson_mut_strn(k->q->m, r->local,
+	    r->len), copy_of(k->q->m, value));
+}
+
 /* What a row makes of the remote value (NULL: there is none) in obj. */
 static bool
 put_value(struct run *k, const struct row *r, yyjson_val *value,
@@ -725,7 +747,7 @@ static void
 pass(struct run *k, yyjson_mut_val *out, const struct column *c, yyjson_val *key,
     yyjson_val *val)
 {
-	yyjson_mut_val *v = yyjson_val_mut_copy(k->q->m, val);
+	yyjson_mut_val *v = copy_of(k->q->m, val);
 
 	if (c != NULL && c->doctype)
 		map_doctype(k, &v);
@@ -816,8 +838,9 @@ map_object(struct run *k, struct mapping *m, enum mode mode, yyjson_val *obj)
 		c = column_at(m, i, key);
 		for (r = c == NULL ? NULL : c->rows; r != NULL; r = r->next) {
 			r->turn = m->turn;
-			if (!(r->type == TABLE ? put_rows(k, r, WHOLE, val, out)
-			    : put_value(k, r, val, obj, out)))
+			if (!(r->plain ? put_plain(k, r, val, out) :
+			    r->type == TABLE ? put_rows(k, r, WHOLE, val, out) :
+			    put_value(k, r, val, obj, out)))
 				return NULL;
 		}
 		if (passes(m, c, key))

@@ -215,7 +215,7 @@ map_links(struct mapper *m, yyjson_mut_val *data, struct fault *fault)
 
 	m->links = NULL;
 	m->both = false;
-	if (m->e.birth == NULL && m->local.n == 0)
+	if ((m->e.birth == NULL || m->e.links == NULL) && m->local.n == 0)
 		return true;
 	if (m->e.type == U_CREATE)
 		doc_links(meta, data, put_link, m);
@@ -238,8 +238,13 @@ static yyjson_mut_val *
 was(struct mapper *m, const char *key)
 {
 	yyjson_val *v = yyjson_obj_get(m->e.line, key);
+	const char *text;
+	size_t len;
 
-	return v == NULL ? yyjson_mut_null(m->m) : yyjson_val_mut_copy(m->m, v);
+	if (v == NULL)
+		return yyjson_mut_null(m->m);
+	text = json_text(m->a, v, &len);
+	return json_new_raw(m->m, text, len);
 }
 
 /* Of a document that two of here come of: no two have one birth. */
