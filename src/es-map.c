@@ -395,6 +395,7 @@ look(struct run *r, const char *operand)
 	reading(r);
 	l.here = site_mappings(&ours, r->s, &r->a);
 	l.here.fault = say_fault;
+	l.here.entered = true;
 	if (operand != NULL)
 		look_at_one(&l, operand);
 	else if (r->mapping != NULL)

@@ -329,6 +329,12 @@ erp() {
 	es-get -s erp.db -C "$2" "$1"
 }
 ok 'the manual: Opportunities, and Leads by name, phone and country' make_erp 0
+t '-n -p: on both sides all is there' 'es-map -n -p crm.db -s erp.db
+    sed "s/..country../\\\\\"land\\\\\"/" mapped.json | es-put -q -s erp.db; es-map -n -p crm.db -s erp.db; s=$?; es-put -q -s erp.db <mapped.json; exit $s' 1 <<'.'
+--- out
+--- err
+es-map: the mapping 'Opportunity to ERPNext', row 4: Lead of the producer has no field 'land' to be found by
+.
 t 'an Opportunity comes with its Lead, its rows and a default' 'crm; sync
     erp "ERPNext Opportunity" name,subject,state,lead,products,remote_docname,remote_site_name |
     sed "s/\"name\":\"[0-9a-f]*\",\"idx\"/\"idx\"/"

@@ -24,10 +24,11 @@ struct row {
 	const struct field *f;		/* the local field; NULL: a standard one */
 	enum { COPY, TABLE, DOCUMENT } type;
 	struct mapping	*inner;		/* TABLE */
-	const char	*of;		/* DOCUMENT: its mapping */
+	const char	*of, *found_in;	/* DOCUMENT: its mapping, DocType there */
 	struct filter_value *filters;
 	size_t		 nfilters;
-	struct expr	*expr;
+	struct expr	*expr;		/* one of these, or neither */
+	struct jq	*jq;
 	struct values	*values;
 	bool		 plain;		/* the value as it is */
 	struct row	*next;		/* of the same remote field */
@@ -213,6 +214,8 @@ read_table(struct making *k, struct row *r, const char *of)
 static bool
 read_document(struct making *k, struct row *r, yyjson_val *row, const char *of)
 {
+	yyjson_val *inner;
+
 	if (r->f == NULL || (r->f->kind != K_LINK && r->f->kind != K_DYNAMIC))
 		return wrong(k, "'%s' is no link", r->local);
 	if (of == NULL)
@@ -220,9 +223,29 @@ read_document(struct making *k, struct row *r, yyjson_val *row, const char *of)
 		    r->local);
 	r->of = of;
 	k->m->documents = true;
-	return fits(k, r, k->from->doc(k->from->arg, "Document Type Mapping",
-	    of), of) && read_filters(k, r, yyjson_obj_get(row,
+	inner = k->from->doc(k->from->arg, "Document Type Mapping", of);
+	r->found_in = inner == NULL ? k->m->remote :
+	    text_of(k->m, inner, "remote_doctype");
+	return fits(k, r, inner, of) && read_filters(k, r, yyjson_obj_get(row,
 	    "remote_value_filters"));
+}
+
+/* Python, or jq. */
+static bool
+read_expression(struct making *k, struct row *r, const char *text)
+{
+	struct fault fault;
+	char why[JQ_WHY];
+
+	text += strspn(text, " \t\r\n");
+	if (strncmp(text, "jq:", 3) != 0) {
+		r->expr = expr_parse_value(text, &fault);
+		return r->expr != NULL || wrong(k, "%s", fault.text);
+	}
+	r->jq = jq_open(text + 3, why);
+	if (r->jq == NULL || (k->from->entered && jq_check(r->jq, why) != DONE))
+		return wrong(k, "jq: %s", why);
+	return true;
 }
 
 /* How the value of a field that is no row of its own comes about. */
@@ -231,12 +254,11 @@ read_value(struct making *k, struct row *r, yyjson_val *row, const char *of)
 {
 	const char *expr = text_of(k->m, row, "expression");
 	const char *values = text_of(k->m, row, "value_map");
-	struct fault fault;
 
 	r->plain = expr == NULL && values == NULL && r->dflt == NULL &&
 	    r->type == COPY && (r->f == NULL || r->f->half == NULL);
-	if (expr != NULL && (r->expr = expr_parse_value(expr, &fault)) == NULL)
-		return wrong(k, "%s", fault.text);
+	if (expr != NULL && !read_expression(k, r, expr))
+		return false;
 	if (values != NULL && (r->values = values_new(k, values)) == NULL)
 		return false;
 	if (r->f == NULL || r->f->half != NULL || r->type != COPY ||
@@ -449,6 +471,7 @@ mapping_free(struct mapping *m)
 	for (r = m->rows; r < m->rows + m->nrows; r++) {
 		mapping_free(r->inner);
 		expr_free(r->expr);
+		jq_close(r->jq);
 		if (r->values != NULL)
 			map_free(&r->values->local);
 		for (i = 0; i < r->nfilters; i++)
@@ -486,6 +509,26 @@ is_remote(const struct meta *m, const char *field)
 	    meta_standard(field, strlen(field));
 }
 
+static void
+check_filters(const struct mapping *m, const struct row *r,
+    const struct mapping_source *from)
+{
+	const struct meta *in = r->found_in == NULL ? NULL :
+	    from->meta(from->arg, r->found_in);
+	struct fault fault;
+	size_t i;
+
+	for (i = 0; i < r->nfilters; i++) {
+		if (in != NULL && is_remote(in, r->filters[i].key))
+			continue;
+		fault_set(&fault, "mapping", "the mapping '%s', row %zu: %s of "
+		    "the producer has no field '%s' to be found by", m->name,
+		    (size_t)(r - m->rows) + 1, r->found_in == NULL ? "" :
+		    r->found_in, r->filters[i].key);
+		from->fault(from->arg, &fault);
+	}
+}
+
 void
 mapping_check(const struct mapping *m, const struct mapping_source *from)
 {
@@ -519,6 +562,7 @@ mapping_check(const struct mapping *m, const struct mapping_source *from)
 			from->fault(from->arg, &fault);
 		if (r->inner != NULL)
 			mapping_check(r->inner, from);
+		check_filters(m, r, from);
 	}
 }
 
@@ -610,22 +654,57 @@ map_value(struct run *k, const struct row *r, yyjson_mut_val **v)
 }
 
 static bool
-evaluate(struct run *k, const struct row *r, yyjson_mut_val **v)
+ask_jq(struct run *k, const struct row *r, yyjson_mut_val **v,
+    struct fault *fault)
+{
+	char why[JQ_WHY];
+	const char *text, *value;
+	enum jq_result got;
+	yyjson_doc *doc;
+	size_t len;
+
+	text = json_mut_text(k->q->a, *v, &len);
+	got = jq_ask(r->jq, text, len, &value, &len, why);
+	*v = yyjson_mut_null(k->q->m);
+	if (got == JQ_DONE && value == NULL)
+		return true;
+	k->q->failed |= got == JQ_FAILED;
+	if (got != JQ_DONE)
+		return fault_set(fault, "mapping", "%s", why);
+	value = arena_dup(k->q->a, value, len);
+	if ((doc = json_parse(k->q->a, value, len, &text)) == NULL)
+		return fault_set(fault, "mapping", "%s", text);
+	*v = yyjson_val_mut_copy(k->q->m, yyjson_doc_get_root(doc));
+	return true;
+}
+
+static bool
+ask_python(struct run *k, const struct row *r, yyjson_mut_val **v,
+    struct fault *fault)
 {
 	struct expr_ask ask = { .a = k->q->a, .m = k->q->m,
 	    .site = k->q->site, .now = k->q->now };
+
+	ask.doc = yyjson_mut_obj(k->q->m);
+	yyjson_mut_obj_add_val(k->q->m, ask.doc, "value", *v);
+	*v = expr_value(r->expr, &ask);
+	k->q->failed |= ask.failed;
+	*fault = ask.fault;
+	return *v != NULL;
+}
+
+static bool
+evaluate(struct run *k, const struct row *r, yyjson_mut_val **v)
+{
+	struct fault fault;
 	char was[64];
 	size_t len;
 	const char *s = json_mut_text(k->q->a, *v, &len);
 
 	snprintf(was, sizeof(was), "%.*s", len > 60 ? 60 : (int)len, s);
-	ask.doc = yyjson_mut_obj(k->q->m);
-	yyjson_mut_obj_add_val(k->q->m, ask.doc, "value", *v);
-	if ((*v = expr_value(r->expr, &ask)) != NULL)
-		return true;
-	k->q->failed |= ask.failed;
-	return fault_set(&k->q->fault, "mapping", "the expression of '%s' fails "
-	    "for %s: %s", r->local, was, ask.fault.text);
+	return (r->jq != NULL ? ask_jq : ask_python)(k, r, v, &fault) ||
+	    fault_set(&k->q->fault, "mapping", "the expression of '%s' fails "
+	    "for %s: %s", r->local, was, fault.text);
 }
 
 /* The link is to a document of this site, of that name. */
@@ -686,11 +765,11 @@ put_value(struct run *k, const struct row *r, yyjson_val *value,
 {
 	yyjson_mut_val *v = value == NULL ? NULL :
 	    yyjson_val_mut_copy(k->q->m, value);
-	bool ours = false, plain;
+	bool turned = r->expr != NULL || r->jq != NULL, ours = false, plain;
 
-	if (r->expr != NULL && !json_is_null(v) && !evaluate(k, r, &v))
+	if (turned && !json_is_null(v) && !evaluate(k, r, &v))
 		return false;
-	plain = r->values == NULL && r->expr == NULL;
+	plain = r->values == NULL && !turned;
 	if (is_none(v) && r->dflt != NULL) {
 		v = typed(k->q, r, r->dflt);
 		ours = true;
@@ -705,7 +784,7 @@ put_value(struct run *k, const struct row *r, yyjson_val *value,
 	yyjson_mut_obj_add(obj, yyjson_mut_strn(k->q->m, r->local, r->len), v);
 	if (is_none(v))
 		return true;
-	if (ours || r->expr != NULL)
+	if (ours || turned)
 		note_local(k, r, obj);
 	else if (r->type == DOCUMENT)
 		note_document(k, r, obj, doc);

@@ -382,6 +382,7 @@ struct mapping_source {
 	const struct meta *(*meta)(void *, const char *doctype);
 	/* Takes each fault, where all are wanted; or NULL. */
 	void	(*fault)(void *, const struct fault *);
+	bool	 entered;		/* all of it is looked at, jq too */
 };
 /* From its document: what is wrong with that is said here, not when documents
  * come.  NULL and a fault of code mapping, which names the row. */

@@ -474,6 +474,7 @@ check_mapping(struct put *p)
 	struct mapping_source from = site_mappings(&here, p->s, p->a);
 	struct mapping *m;
 
+	from.entered = true;
 	m = mapping_new(&from, yyjson_doc_get_root(yyjson_mut_val_imut_copy(
 	    p->body, &p->a->alc)), p->fault);
 	mapping_free(m);

@@ -115,7 +115,8 @@ doc_of(void *arg, const char *doctype, const char *name)
 	return yyjson_obj_get(yyjson_obj_get(stored, doctype), name);
 }
 
-static const struct mapping_source source = { NULL, doc_of, meta_of, NULL };
+static const struct mapping_source source = { NULL, doc_of, meta_of, NULL,
+    true };
 
 static void
 set_up(void)
@@ -284,6 +285,10 @@ values(void)
 	maps("before the Value Map", ROW("remark", "note",
 	    "'expression':'value.lower()','value_map':'kinds'"), "",
 	    "{'note':'A'}", "{'remark':'A'}");
+	maps("one of jq", ROW("remark", "note",
+	    "'expression':'jq: ascii_upcase'") "," ROW("count", "n",
+	    "'expression':'jq: empty','default_value':'4'"), "",
+	    "{'note':'ab','n':1}", "{'remark':'AB','count':4}");
 	maps("that fails", ROW("count", "n", "'expression':'value + 1'"), "",
 	    "{'n':'x'}", "the expression of 'count' fails for \"x\": "
 	    "arithmetic with what is no number");
@@ -380,6 +385,12 @@ faults(void)
 	refused("an expression that is not understood", ROW("title", "title",
 	    "'expression':'doc.title'"), "the mapping 'm', row 1: expression "
 	    "not understood at 1: this is not known here; near 'doc.title'");
+	refused("jq that may not be asked", ROW("title", "title",
+	    "'expression':'jq: $ENV'"), "the mapping 'm', row 1: jq: condition "
+	    "not understood at 2: this may not be used here; near '$ENV'");
+	refused("jq that is none", ROW("title", "title",
+	    "'expression':'jq: .['"), "the mapping 'm', row 1: jq: condition not "
+	    "understood at 4: it ends too early; near ''");
 	refused("a Value Map that is not there", ROW("title", "title",
 	    "'value_map':'no'"), "the mapping 'm', row 1: no Value Map 'no'; "
 	    "put one in with es-put");
