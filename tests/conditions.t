@@ -5,6 +5,7 @@
 . "${0%/*}/lib.sh"
 . "$ES_TOP/tests/sites.sh"
 . "$ES_TOP/tests/serve.sh"
+url=''
 
 export ES_HOOKS=$PWD/hooks
 mkdir -m 755 hooks
@@ -26,6 +27,7 @@ put() {
 	printf '{%s}\n' "$@" | es-put -q -s hq.db Thing
 }
 # stream [FROM]: what the store gets, and how that ends.
+# shellcheck disable=SC2120
 stream() {
 	es-producer-log -c store -s hq.db ${1:+-S "$1"} >page
 	s=$?

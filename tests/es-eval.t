@@ -123,6 +123,8 @@ es-eval: it asks for documents, and there is no site to be asked; -s gives one
 
 # ---- jq
 
+# To link it would cost each program some milliseconds at its start.
+ok 'libjq is loaded when it is used' eval '! ldd "$(command -v es-eval)" | grep jq'
 t 'jq' 'es-eval "jq: .price" docs; es-eval "jq:{title, n: (.parts | length)}" docs; es-eval "jq: empty" docs' <<'.'
 --- out
 1.5
@@ -209,9 +211,9 @@ t 'it goes on after that' 'es-eval "jq: if .title then .count else last(repeat([
 --- err
 es-eval: docs:2: it takes more time or memory than it may
 .
-mkdir home && echo 'def count: "from ~/.jq"; def title: 1;' >home/.jq
-is '~/.jq is not read' "$(HOME=$PWD/home es-eval 'jq: title' docs 2>/dev/null; echo $?)" 100
-is '~/.jq cannot change what there is' "$(echo 'def length: "from ~/.jq";' >home/.jq
+mkdir home && echo 'def count: "from home"; def title: 1;' >home/.jq
+is 'the home directory has no say' "$(HOME=$PWD/home es-eval 'jq: title' docs 2>/dev/null; echo $?)" 100
+is 'nor can it change what there is' "$(echo 'def length: "from home";' >home/.jq
     head -1 docs | HOME=$PWD/home es-eval 'jq: .title | length')" 3
 
 # Asked when it has answered, and still waits for a document.

@@ -17,7 +17,7 @@ ES_QUICK=1
 export ASAN_OPTIONS UBSAN_OPTIONS ES_BIN ES_QUICK
 
 set -- "$ES_TOP"/tests/es-*.t
-for f in csv bad-input fidelity hostile restore site-file view; do
+for f in csv bad-input conditions on-leave fidelity hostile restore site-file view; do
 	set -- "$@" "$ES_TOP/tests/$f.t"
 done
 printf '%s\n' "$@" | xargs -P 2 -I {} sh -c '

@@ -907,6 +907,53 @@ expr_asks(const struct expr *e)
 	return !e->plain;
 }
 
+struct names {
+	const char	**v;
+	int		 n, max;
+};
+
+static bool
+add_name(struct names *names, const char *name, size_t len)
+{
+	int i;
+
+	for (i = 0; i < names->n; i++)
+		if (strncmp(names->v[i], name, len) == 0 &&
+		    names->v[i][len] == '\0')
+			return true;
+	if (names->n == names->max)
+		return false;
+	names->v[names->n++] = name;
+	return true;
+}
+
+static bool
+add_names(struct expr *e, const struct node *n, struct names *names)
+{
+	bool get = n->type == N_CALL && n->call == C_GET;
+	const struct node *key = get ? n->kid[1] : NULL;
+	int i;
+
+	if (n->type == N_FIELD && n->kid[0]->type == N_DOC && !add_name(names,
+	    arena_dup(&e->mem, n->name, n->len), n->len))
+		return false;
+	if (get && n->kid[0]->type == N_DOC && (key->type != N_CONST ||
+	    key->k.type != V_STR || !add_name(names, key->k.s, key->k.len)))
+		return false;
+	for (i = 0; i < n->n; i++)
+		if (!add_names(e, n->kid[i], names))
+			return false;
+	return true;
+}
+
+int
+expr_fields(struct expr *e, const char **v, int max)
+{
+	struct names names = { v, 0, max };
+
+	return add_names(e, e->top, &names) ? names.n : -1;
+}
+
 /* That of the nth call, which is counted down. */
 static const char *
 asked(const struct node *n, size_t *nth)

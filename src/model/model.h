@@ -337,6 +337,9 @@ void	 expr_free(struct expr *);
 void	 expr_bind(struct expr *, const struct meta *);
 /* Does it ask other documents (frappe.db)? */
 bool	 expr_asks(const struct expr *);
+/* The fields of the document that it names, each once; how many, or -1: more
+ * than max, or it does not say which. */
+int	 expr_fields(struct expr *, const char **names, int max);
 /* The nth DocType that it names there, from 0; NULL after the last. */
 const char *expr_asked(const struct expr *, size_t nth);
 

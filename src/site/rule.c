@@ -6,6 +6,8 @@
 
 #include "site/site.h"
 
+enum { FIELDS_MAX = 16 };
+
 struct rule {
 	struct rule_for	 of;
 	struct ask	 ask;
@@ -13,6 +15,9 @@ struct rule {
 	struct expr	*expr;		/* one of these */
 	struct jq	*jq;
 	struct hook	*hook;
+	const char	*fields[FIELDS_MAX];	/* of the document, for expr */
+	int		 nfields;	/* -1: all */
+	bool		 own_values;	/* none of them is a link or a table */
 };
 
 static const char *
@@ -65,15 +70,33 @@ open_hook(struct rule *r, const char *text, struct fault *fault)
 }
 
 static bool
+are_own_values(const struct rule *r, const struct meta *m)
+{
+	const struct field *f;
+	int i;
+
+	for (i = 0; i < r->nfields; i++) {
+		f = meta_field(m, r->fields[i], strlen(r->fields[i]));
+		if (f != NULL && (f->kind == K_LINK || f->kind == K_DYNAMIC ||
+		    f->kind == K_TABLE))
+			return false;
+	}
+	return r->nfields != -1;
+}
+
+static bool
 open_python(struct rule *r, const char *text, struct fault *fault)
 {
 	const struct meta *m;
 
 	if ((r->expr = expr_parse(text, fault)) == NULL)
 		return false;
+	r->nfields = expr_fields(r->expr, r->fields, FIELDS_MAX);
 	if (r->of.s != NULL && r->of.doctype != NULL &&
-	    (m = site_meta(r->of.s, r->of.doctype)) != NULL)
+	    (m = site_meta(r->of.s, r->of.doctype)) != NULL) {
 		expr_bind(r->expr, m);
+		r->own_values = are_own_values(r, m);
+	}
 	return true;
 }
 
@@ -85,6 +108,7 @@ rule_open(const char *text, const struct rule_for *of, struct fault *fault)
 	bool good;
 
 	r->of = *of;
+	r->nfields = -1;
 	r->ask = (struct ask){ .s = of->s, .may = of->may, .arg = of->arg };
 	r->site = ask_site(&r->ask);
 	if ((rest = after(text, "jq:")) != NULL)
@@ -181,7 +205,30 @@ rule_is_present(const struct rule *r)
 	return r->hook != NULL || (r->expr != NULL && expr_asks(r->expr));
 }
 
+bool
+rule_is_logged(const struct rule *r)
+{
+	return r->own_values && !rule_is_present(r);
+}
+
 /* ---- asking it */
+
+yyjson_mut_val *
+rule_part(const struct rule *r, yyjson_mut_doc *m, yyjson_val *doc)
+{
+	yyjson_mut_val *part;
+	yyjson_val *v;
+	int i;
+
+	if (r->nfields == -1)
+		return yyjson_val_mut_copy(m, doc);
+	part = yyjson_mut_obj(m);
+	for (i = 0; i < r->nfields; i++)
+		if ((v = yyjson_obj_get(doc, r->fields[i])) != NULL)
+			yyjson_mut_obj_add_val(m, part, r->fields[i],
+			    yyjson_val_mut_copy(m, v));
+	return part;
+}
 
 static enum truth
 fail(struct expr_ask *q, const char *why)

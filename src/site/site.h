@@ -675,6 +675,11 @@ bool	 rule_check_shape(const char *text, struct fault *);
 /* Does its answer depend on more than the document?  Then it cannot be asked of
  * how a document was. */
 bool	 rule_is_present(const struct rule *);
+/* Is all that it depends on what was logged of the document?  The rename of what
+ * it links to is not. */
+bool	 rule_is_logged(const struct rule *);
+/* What of a document it asks for. */
+yyjson_mut_val *rule_part(const struct rule *, yyjson_mut_doc *, yyjson_val *doc);
 /* Is it so of q->doc?  log: the entry of the journal that it is asked for, or
  * NULL. */
 enum truth rule_true(struct rule *, struct expr_ask *q, const struct entry *log);

@@ -20,6 +20,7 @@ struct row {				/* a doctype's grants, oldest first */
 	size_t		 n;
 	struct rule	**condition, **own;	/* of each; NULL: none */
 	bool		 plain;		/* no conditions at all */
+	bool		 logged;	/* they hang on nothing but the log */
 	bool		 leaves;	/* what leaves the view is to be deleted */
 	struct raised	*raised;
 };
@@ -106,7 +107,8 @@ add_row(struct view *v, struct grant *g, size_t n)
 	struct row *r = &v->rows[v->nrows++];
 	size_t i;
 
-	*r = (struct row){ .doctype = g->doctype, .g = g, .n = n, .plain = true };
+	*r = (struct row){ .doctype = g->doctype, .g = g, .n = n, .plain = true,
+	    .logged = true };
 	r->condition = arena_alloc(&v->run, n * sizeof(*r->condition));
 	r->own = arena_alloc(&v->run, n * sizeof(*r->own));
 	r->raised = arena_alloc(&v->run, sizeof(*r->raised));
@@ -118,6 +120,9 @@ add_row(struct view *v, struct grant *g, size_t n)
 		r->own[i] = compile(v, g->doctype, g[i].own, true, i == n - 1);
 		if (g[i].condition != NULL || g[i].own != NULL)
 			r->plain = false;
+		r->logged = r->logged &&
+		    (r->condition[i] == NULL || rule_is_logged(r->condition[i]))
+		    && (r->own[i] == NULL || rule_is_logged(r->own[i]));
 	}
 }
 
@@ -832,6 +837,42 @@ plain_case(struct view *v, const struct row *r, const struct entry *e)
 	return 2;
 }
 
+/* The common case with conditions: made under the one grant that there is, and
+ * as it was then. */
+static bool
+is_new(const struct view *v, const struct row *r, const struct entry *e,
+    const struct doc *d)
+{
+	return r->n == 1 && e->type == U_CREATE && !entry_pruned(e) &&
+	    e->before == 0 &&
+	    d->last == e->creation && r->g->pos < e->creation &&
+	    v->restored < e->creation && (r->logged ||
+	    (d->len == e->datalen && memcmp(d->data, e->data, d->len) == 0));
+}
+
+/* Its one state needs to be asked but once. */
+static bool
+new_case(struct view *v, const struct row *r, const struct entry *e)
+{
+	struct rule *rules[] = { r->condition[0], r->own[0] };
+	struct replay p = { .v = v, .r = r, .e = e, .n = 1, .looked = true,
+	    .m = yyjson_mut_doc_new(&v->page.alc) };
+	yyjson_val *doc = yyjson_doc_get_root(json_parse_own(&v->page, e->data,
+	    e->datalen));
+	bool is = true;
+	size_t i;
+
+	if ((r->g->condition != NULL && rules[0] == NULL) ||
+	    (r->g->own != NULL && rules[1] == NULL))
+		return false;
+	for (i = 0; i < 2 && is; i++)
+		if (rules[i] != NULL) {
+			p.body = p.present = rule_part(rules[i], p.m, doc);
+			is = is_true(&p, rules[i]);
+		}
+	return is;
+}
+
 /* Was it in view before this Update, and not after it? */
 static bool
 left_at(struct view *v, const struct row *r, const struct entry *e)
@@ -869,10 +910,13 @@ body_event(struct view *v, const struct row *r, const struct entry *e)
 	struct doc d;
 	int how;
 
-	if (!doc_load(v->s, &v->page, e->doc, false, &d))
+	if (!doc_load(v->s, &v->page, e->doc, !r->plain &&
+	    !r->logged && e->before == 0, &d))
 		return;
 	if (r->plain && grants_of(r) == 1)
 		how = plain_case(v, r, e);
+	else if (!r->plain && is_new(v, r, e, &d))
+		how = new_case(v, r, e);
 	else {
 		sc = scope_of(v, e->doc);
 		how = !sc.visible || sc.since == 0 || e->creation < sc.since ? 0
