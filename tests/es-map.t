@@ -194,6 +194,21 @@ e01 Create Thing a {"title":"x"} "original":{"ref_doctype":"Order","data":{"subj
 ["Thing",{"title":"y"},{"ref_doctype":"Order","data":{"subject":"y"}},null]
 --- err
 .
+t 'of what a line was, only what a mapping may change comes back' '
+    events | es-map | jq -c "[.name, .event_producer, .data, .links]" | head -n 1' <<'.'
+--- in
+e01 Create Thing a {"title":"x"} "original":{"name":"e99","event_producer":"south","site":"s9","ref_doctype":"Order","data":{"changed":3},"links":null}
+--- out
+["e01","north",{"changed":3},null]
+--- err
+.
+t 'what is no diff is not made one' 'events | es-map | jq -c ".data, .unmapped | values"' <<'.'
+--- in
+e01 Update Order a {"changed":[1],"added":"x","removed":{"lines":{"a":1}},"row_changed":{"lines":[3,null]}}
+--- out
+{"changed":[1],"added":"x","removed":{"parts":{"a":1}},"row_changed":{"parts":[3,null]}}
+--- err
+.
 
 # ---- stock
 

@@ -8,6 +8,7 @@
 #include "model/model.h"
 
 struct column {
+	char		*title;		/* table.name, or name */
 	char		*name;
 	char		*table;		/* of a row of it, or NULL */
 	bool		 number;
@@ -202,21 +203,20 @@ set_column(struct csv *c, size_t i, char *s, struct fault *fault)
 		s[strlen(s) - 1] = '\0';
 	if (*s == '\0')
 		return fault_set(fault, "csv", "column %zu has no name", i + 1);
+	column->title = xstrdup(s);
 	if (!find_field(c, column, s, &f, fault))
 		return false;
 	if (f != NULL && f->kind == K_TABLE)
 		return fault_set(fault, "csv", "'%s' is a table; its columns "
 		    "are called '%s.field'", s, s);
 	for (o = c->columns; o < column; o++)
-		if (strcmp(o->name, column->name) == 0 &&
-		    (o->table == NULL) == (column->table == NULL) &&
-		    (o->table == NULL || strcmp(o->table, column->table) == 0))
+		if (strcmp(o->title, s) == 0)
 			return fault_set(fault, "csv", "two columns '%s'", s);
-	if (column->table == NULL && strcmp(column->name, "name") == 0)
+	if (strcmp(s, "name") == 0)
 		c->key = i;
-	column->number = strcmp(s, "docstatus") == 0 ||
-	    strcmp(column->name, "idx") == 0 || (f != NULL &&
-	    (f->kind == K_INT || f->kind == K_FLOAT || f->kind == K_CHECK));
+	column->number = f != NULL ? f->kind == K_INT || f->kind == K_FLOAT ||
+	    f->kind == K_CHECK : strcmp(s, "docstatus") == 0 ||
+	    strcmp(strchr(s, '.') == NULL ? s : strchr(s, '.') + 1, "idx") == 0;
 	return true;
 }
 
@@ -433,6 +433,7 @@ csv_close(struct csv *c)
 	if (c == NULL)
 		return;
 	for (i = 0; i < c->ncolumns; i++) {
+		free(c->columns[i].title);
 		free(c->columns[i].name);
 		free(c->columns[i].table);
 	}
@@ -544,10 +545,7 @@ csv_write_head(struct csv *c)
 	size_t i;
 
 	for (i = 0; i < c->ncolumns; i++)
-		fprintf(c->fp, "%s%s%s%s", i == 0 ? "" : ",",
-		    c->columns[i].table == NULL ? "" : c->columns[i].table,
-		    c->columns[i].table == NULL ? "" : ".",
-		    c->columns[i].name);
+		fprintf(c->fp, "%s%s", i == 0 ? "" : ",", c->columns[i].title);
 	putc('\n', c->fp);
 }
 
@@ -555,7 +553,8 @@ void
 csv_write(struct csv *c, yyjson_val *doc)
 {
 	const struct column *column;
-	size_t i, n, row = 0, rows = 1;
+	size_t i, n, row, rows = 1;
+	yyjson_val *of;
 
 	for (row = 0; row < rows; row++) {
 		for (i = 0; i < c->ncolumns; i++) {
@@ -563,8 +562,7 @@ csv_write(struct csv *c, yyjson_val *doc)
 			if (i > 0)
 				putc(',', c->fp);
 			if (column->table != NULL) {
-				yyjson_val *of = yyjson_obj_get(doc,
-				    column->table);
+				of = yyjson_obj_get(doc, column->table);
 				if ((n = yyjson_arr_size(of)) > rows)
 					rows = n;
 				put_value(c->fp, yyjson_obj_get(

@@ -696,7 +696,7 @@ ask_python(struct run *k, const struct row *r, yyjson_mut_val **v,
 static bool
 evaluate(struct run *k, const struct row *r, yyjson_mut_val **v)
 {
-	struct fault fault;
+	struct fault fault = { 0 };
 	char was[64];
 	size_t len;
 	const char *s = json_mut_text(k->q->a, *v, &len);
@@ -974,23 +974,21 @@ map_side(struct run *k, struct mapping *m, enum mode mode, bool names,
 yyjson_mut_val *
 mapping_diff(struct mapping *m, struct mapping_run *q, yyjson_val *diff)
 {
-	static const char *const sides[] = { "added", "removed", "row_changed" };
+	static const char *const sides[] = { "changed", "added", "removed",
+	    "row_changed" };
 	yyjson_mut_val *out = yyjson_mut_obj(q->m), *v;
 	struct run k = { .q = q };
 	yyjson_val *side;
 	int i;
 
-	side = yyjson_obj_get(diff, "changed");
-	if (side != NULL) {
-		if ((v = map_object(&k, m, CHANGED, side)) == NULL)
-			return NULL;
-		yyjson_mut_obj_add_val(q->m, out, "changed", v);
-	}
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		if ((side = yyjson_obj_get(diff, sides[i])) == NULL)
 			continue;
-		if ((v = map_side(&k, m, i == 0 ? WHOLE : CHANGED, i == 1,
-		    side)) == NULL)
+		/* What is none is not made one. */
+		v = !yyjson_is_obj(side) ? yyjson_val_mut_copy(q->m, side) :
+		    i == 0 ? map_object(&k, m, CHANGED, side) :
+		    map_side(&k, m, i == 1 ? WHOLE : CHANGED, i == 2, side);
+		if (v == NULL)
 			return NULL;
 		yyjson_mut_obj_add_val(q->m, out, sides[i], v);
 	}

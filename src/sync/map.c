@@ -360,19 +360,22 @@ map_event(struct mapper *m, struct known *k)
 void
 mapper_undo(yyjson_mut_doc *m, yyjson_mut_val *line)
 {
+	static const char *const keys[] = { "ref_doctype", "data", "links",
+	    "origin", "also" };
 	yyjson_mut_val *original = yyjson_mut_obj_remove_key(line, "original");
-	yyjson_mut_val *key;
-	yyjson_mut_obj_iter it;
+	yyjson_mut_val *v;
+	size_t i;
 
 	yyjson_mut_obj_remove_key(line, "mapping");
 	yyjson_mut_obj_remove_key(line, "unmapped");
-	if (!yyjson_mut_is_obj(original))
-		return;
-	yyjson_mut_obj_iter_init(original, &it);
-	while ((key = yyjson_mut_obj_iter_next(&it)) != NULL)
-		json_put(m, line, yyjson_mut_get_str(key),
-		    yyjson_mut_val_mut_copy(m,
-		    yyjson_mut_obj_iter_get_val(key)));
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		v = yyjson_mut_obj_get(original, keys[i]);
+		if (yyjson_mut_is_null(v) && strcmp(keys[i], "data") != 0)
+			yyjson_mut_obj_remove_key(line, keys[i]);
+		else if (v != NULL)
+			json_put(m, line, keys[i],
+			    yyjson_mut_val_mut_copy(m, v));
+	}
 }
 
 /* As it was; false if it is as it was. */

@@ -624,8 +624,7 @@ rounds(uint64_t seed)
 	}
 	ok(good, "%d random documents and updates", ROUNDS);
 	if (!good)
-		printf("# seed %llu\n", (unsigned long long)(seed + (i - 1) /
-		    EACH));
+		printf("# seed %ju\n", seed + (i - 1) / EACH);
 	mapping_free(m);
 	arena_free(&a);
 }
