@@ -25,8 +25,14 @@ serve() {
 	url=$(printf '%s' "$line" | jq -r .url)
 }
 
+# From a subshell, where it is no child, its status is not known; then it has
+# ended when its files are closed.
 halt() {
-	kill "$1" && wait "$1"
+	kill "$1" || return
+	status=0
+	wait "$1" || status=$?
+	[ "$status" = 127 ] || return "$status"
+	while [ -e "/proc/$1/fd/0" ]; do :; done
 }
 
 user() {
