@@ -115,6 +115,8 @@ TIDY = clang-tidy --quiet --warnings-as-errors='*' --checks='-*,bugprone-*,$\
     -bugprone-sizeof-expression,-bugprone-switch-missing-default-case,$\
     clang-analyzer-*,-clang-analyzer-security.insecureAPI.*,$\
     -clang-analyzer-valist.*'
+# Of a function fewer paths are followed than by default, in a third of the time.
+PATHS = -Xclang -analyzer-config -Xclang max-nodes=75000
 lint:
 	@share/install-deps build lint
 	$(if $(wildcard man/*),mandoc -Tlint -Wwarning man/*)
@@ -127,7 +129,7 @@ lint:
 	    all unit benches
 	$(if $(SOURCES),$(CPPCHECK))
 	@printf '%s\n' $(SOURCES) | \
-	    xargs -P2 -I{} $(TIDY) {} -- $(WARN) 2>/dev/null
+	    xargs -P2 -I{} $(TIDY) {} -- $(WARN) $(PATHS) 2>/dev/null
 
 # One overview, not two; without the overstrikes, and the same on any system.
 README = mandoc -Tascii -Ios=es man/es.7 | sed "s/.$$(printf '\b')//g"
