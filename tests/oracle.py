@@ -194,6 +194,13 @@ class Site(model.Site):
         super().save(d, *a, **k)
 
     # -- the consumer
+    def allowed(self, sub, l):
+        """By the statuses as the last grant says them, be it an old one; and of a row that is unsubscribed what a producer
+        sends that is not known to know it: it sends it only once."""
+        if not hasattr(sub, "status"): return super().allowed(sub, l)
+        r = sub.rows.get(l["dt"])
+        return bool(r and sub.status[l["dt"]] == "Approved" and (not r["unsub"] or sub.told.get(l["dt"]) is False))
+
     def do_rename(self, p, sub, d, l):
         row, new = sub.rows.get(d.dt), l["new_name"]    # it parks before anything is noted
         if l["ren"] >= d.ren and row and row["same"] and d.name != new and (d.dt, new) in self.names:
@@ -354,6 +361,7 @@ class World(model.World):
         self.a, self.b = self.sites["A"], self.sites["B"]
         self.sub = self.b.subs[self.a.id]
         self.sub.stands = None                      # B's cursor, as it is in its file
+        self.sub.status, self.sub.told = {}, {}     # of its rows there; what A says it knows as unsubscribed, and what not
         rows, given = self.sub.rows, self.a.cons[self.b.id]
         if "edits" in how: self.editors = "AB"
         for dt in list(given):
@@ -450,8 +458,16 @@ class World(model.World):
     def put_producer(self):
         """B's subscription, if it changed."""
         is_ = producer(self.same_name, self.sub.rows)
-        if is_ != self.told_rows: self.bench.run("es-put", "-q", "-s", "B.db", input=is_ + "\n", name="put")
+        if is_ != self.told_rows:
+            self.bench.run("es-put", "-q", "-s", "B.db", input=is_ + "\n", name="put")
+            self.sub.status = {dt: r["status"] for dt, r in self.sub.rows.items()}
         self.told_rows = is_
+
+    def take_grant(self, grant):
+        """Before what comes with it."""
+        rows = {r["ref_doctype"]: r for r in grant["grant"]["doctypes"]}
+        self.sub.status = {dt: rows[dt]["status"] for dt in self.sub.rows}
+        self.sub.told = {dt: bool(r["unsubscribed"]) for dt, r in rows.items()}
 
     def put_consumer(self, rows):
         """A's side of it; the journal entry that it made, if it changed something."""
@@ -675,6 +691,7 @@ class World(model.World):
         refused = [x for x in self.sub.parked if x in self.b.tomb and not any(
             l["type"] == "Delete" for l in lines if l["births"][0] == x)]
         if self.with_deps: linked = self.links_of(lines)        # a line that was cut vouches for nothing
+        if ck and ck["page"].grant: self.take_grant(ck["page"].grant)
         super().use(c, p, lines, ck, linked, full)
         self.sub = c.subs[p.id]
         cut = ck and len([l for l in lines if not l["dep"]]) != ck["events"]
