@@ -903,13 +903,50 @@ es-pull: north: 1 of 2 DocTypes wait to be approved; ask their administrator to 
 es-pull: north: 5 events, 4 pages
 .
 ok 'the other one is approved' es-approve -q -s north.db -o grant2 east Person
-file >/dev/null
+file -q >/dev/null
 echo '{"title":"q"}' | es-put -q -s north.db Person
 t 'an older grant that is taken late takes nothing from what came since' \
     'es-pull -s east.db north.db >got; (cat grant; tail -n 1 got) | es-apply -s east.db | brief
     es-apply -s east.db <got | brief' <<'.'
 --- out
 Synced Create Person P-02
+--- err
+.
+t 'what it does not know to be unsubscribed it sends but once: it is taken' \
+    'es-subscribe -xq -o request -s east.db north Thing; thing u; file
+    es-subscribe -q -o request -s east.db north Thing; thing v; file' <<'.'
+--- out
+grant Thing Approved, Person Approved
+Create Thing u
+TIME..TIME 1
+end 0
+Synced Create Thing u
+grant Thing Approved, Person Approved
+Create Thing v
+TIME..TIME 1
+end 0
+Synced Create Thing v
+--- err
+.
+t 'what it knows to be it keeps until then, and sends with all that there was' \
+    'es-subscribe -xq -o request -s east.db north Thing
+    es-approve -q -s north.db - <request >/dev/null
+    thing w; file | grep Thing
+    es-subscribe -q -o request -s east.db north Thing
+    es-approve -q -s north.db - <request >/dev/null
+    file | grep Thing' <<'.'
+--- out
+grant Thing Approved, Person Approved
+grant Thing Approved, Person Approved
+Create Thing a
+Create Thing b
+Create Thing c
+Create Thing d
+Create Thing e
+Create Thing u
+Create Thing v
+Create Thing w
+Synced Create Thing w
 --- err
 .
 es-init -q -s third.db north && cp north.db north.now
