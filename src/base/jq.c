@@ -583,7 +583,7 @@ enum jq_result
 jq_ask(const struct jq *jq, const char *json, size_t len, const char **value,
     size_t *n, char *why)
 {
-	const char *fault, *answer;
+	const char *fault, *answer = "";
 
 	if (!pool.begun)
 		arena_init(&pool.a);

@@ -36,7 +36,8 @@ static bool
 raise(struct run *r, const char *what)
 {
 	r->q->failed = false;
-	return fault_set(&r->q->fault, "type", "%s", what);
+	fault_set(&r->q->fault, "type", "%s", what);
+	return false;
 }
 
 /* It could not be evaluated. */
@@ -44,7 +45,8 @@ static bool
 give_up(struct run *r, const char *why)
 {
 	r->q->failed = true;
-	return fault_set(&r->q->fault, "failed", "%s", why);
+	fault_set(&r->q->fault, "failed", "%s", why);
+	return false;
 }
 
 static bool

@@ -716,27 +716,36 @@ named(yyjson_mut_val *rows, const char *name)
 	return false;
 }
 
+/* Adds rows, less their fields, that a table has not. */
+static void
+add_bare(struct plan *p, yyjson_mut_val *table, yyjson_mut_val *rows)
+{
+	yyjson_mut_val *row, *bare;
+	const char *name;
+	size_t i, n;
+
+	yyjson_mut_arr_foreach(rows, i, n, row) {
+		name = json_mut_str(row, "name");
+		if (name == NULL || table == NULL || named(table, name))
+			continue;
+		bare = yyjson_mut_arr_add_obj(p->m, table);
+		json_put(p->m, bare, "name", json_new_str(p->m, name));
+	}
+}
+
 /* The document as the event would have it, with what it says of rows that were
  * taken out here. */
 static yyjson_mut_val *
 body_after(struct plan *p, yyjson_mut_val *chg)
 {
 	yyjson_mut_val *after = yyjson_mut_val_mut_copy(p->m, p->body);
-	yyjson_mut_val *table, *rows, *to, *row, *bare;
-	size_t i, ni, k, nk;
-	const char *name;
+	yyjson_mut_val *table, *rows;
+	size_t i, n;
 
-	yyjson_mut_obj_foreach(yyjson_mut_obj_get(chg, "row_changed"), i, ni,
-	    table, rows) {
-		to = yyjson_mut_obj_get(after, yyjson_mut_get_str(table));
-		yyjson_mut_arr_foreach(rows, k, nk, row) {
-			name = json_mut_str(row, "name");
-			if (name == NULL || to == NULL || named(to, name))
-				continue;
-			bare = yyjson_mut_arr_add_obj(p->m, to);
-			json_put(p->m, bare, "name", json_new_str(p->m, name));
-		}
-	}
+	yyjson_mut_obj_foreach(yyjson_mut_obj_get(chg, "row_changed"), i, n,
+	    table, rows)
+		add_bare(p, yyjson_mut_obj_get(after,
+		    yyjson_mut_get_str(table)), rows);
 	diff_apply(p->m, p->meta, after, chg);
 	return after;
 }

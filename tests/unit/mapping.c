@@ -624,7 +624,7 @@ rounds(uint64_t seed)
 	}
 	ok(good, "%d random documents and updates", ROUNDS);
 	if (!good)
-		printf("# seed %ju\n", seed + (i - 1) / EACH);
+		printf("# seed %ju\n", (uintmax_t)(seed + (i - 1) / EACH));
 	mapping_free(m);
 	arena_free(&a);
 }
