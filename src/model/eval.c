@@ -917,7 +917,7 @@ get_field(struct run *r, const struct node *n, const struct node *dflt,
 static bool
 call(struct run *r, const struct node *n, struct value *to)
 {
-	struct value v[4];
+	struct value v[4] = { { .type = V_NONE } };
 	struct node at;
 	int i;
 
@@ -1008,14 +1008,12 @@ compare(struct run *r, const struct node *n, struct value *to)
 static bool
 either(struct run *r, const struct node *n, struct value *to)
 {
-	int i;
+	int i = 0;
 
-	for (i = 0; i < n->n; i++) {
+	do
 		if (!eval(r, n->kid[i], to))
 			return false;
-		if (truth(to) == (n->type == N_OR))
-			break;
-	}
+	while (truth(to) != (n->type == N_OR) && ++i < n->n);
 	return true;
 }
 

@@ -739,13 +739,14 @@ static yyjson_mut_val *
 body_after(struct plan *p, yyjson_mut_val *chg)
 {
 	yyjson_mut_val *after = yyjson_mut_val_mut_copy(p->m, p->body);
-	yyjson_mut_val *table, *rows;
-	size_t i, n;
+	yyjson_mut_obj_iter it;
+	yyjson_mut_val *table;
 
-	yyjson_mut_obj_foreach(yyjson_mut_obj_get(chg, "row_changed"), i, n,
-	    table, rows)
+	yyjson_mut_obj_iter_init(yyjson_mut_obj_get(chg, "row_changed"), &it);
+	while ((table = yyjson_mut_obj_iter_next(&it)) != NULL)
 		add_bare(p, yyjson_mut_obj_get(after,
-		    yyjson_mut_get_str(table)), rows);
+		    yyjson_mut_get_str(table)),
+		    yyjson_mut_obj_iter_get_val(table));
 	diff_apply(p->m, p->meta, after, chg);
 	return after;
 }
