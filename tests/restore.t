@@ -301,6 +301,47 @@ es-init -q -R -s shop.db
 is 'a Delete that was passed over while the row was not granted comes after the restore' \
     "$(pull till)" 'Synced Delete Thing x'
 
+# ---- what was changed in the time that is lost, and changed back
+
+again() {
+	put "{\"doctype\":\"Thing\",\"name\":\"x\",\"title\":\"$1\"}"
+}
+snapshot() {
+	es-producer-log -i -s shop.db Thing | es-apply -q -s till.db
+}
+reverted() {
+	restore
+	es-init -q -R -s shop.db
+	back till >given && pull till && again 4 && pull till && pull till
+}
+begin() {
+	fresh shop till
+	consumer till "$(row Thing)"
+	subscribe till shop Thing
+	again 1 && again 2
+}
+t 'changed and changed back: the chain begins anew, and goes on' 'begin; copy
+    again 3; again 2; pull till >log; reverted' <<'.'
+--- out
+Synced Create Thing x
+Synced Update Thing x
+--- err
+.
+t 'with a snapshot from the time that is lost' 'begin; copy
+    again 3; again 2; pull till >log; snapshot; reverted' <<'.'
+--- out
+Synced Create Thing x
+Synced Update Thing x
+--- err
+.
+t 'with one from before' 'begin; snapshot; copy
+    again 3; again 2; pull till >log; reverted' <<'.'
+--- out
+Synced Create Thing x
+Synced Update Thing x
+--- err
+.
+
 # ---- a checkpoint that leads back
 
 fresh till

@@ -185,28 +185,46 @@ follows(const struct event *e, const char *last, const char *sent)
 	    (!none(sent) && strcmp(e->prev, sent) == 0);
 }
 
-/* A snapshot older than what was applied since, a stick that was lost and
- * found, say, has nothing to tell. */
+/* A site that was restored and given this document back names its snapshot after
+ * an older event: has it what was applied last, so that the chain begins anew? */
 static bool
-is_stale(const struct event *e, const struct seen *v)
+restarts(struct apply *a, const struct event *e, const struct doc *d,
+    const struct seen *v)
+{
+	const char *ours = own_event(a, e), *theirs;
+
+	if (ours == NULL || d->id == 0 || none(v->last) ||
+	    (!none(e->prev) && strcmp(e->prev, v->last) == 0))
+		return false;
+	theirs = merge_had(&a->g, d, ours);
+	return theirs != NULL && strcmp(theirs, v->last) >= 0;
+}
+
+/* Is it in an applied snapshot, or a snapshot older than what was applied since,
+ * a stick that was lost and found, say? */
+static bool
+is_stale(struct apply *a, const struct event *e, const struct doc *d,
+    const struct seen *v)
 {
 	int64_t last;
 
-	return e->snapshot && !none(v->last) && id_time(v->last, &last) &&
-	    e->creation < last;
+	if (!e->snapshot)
+		return e->type != U_RENAME && e->creation <= v->upto;
+	if (e->creation > v->upto && (none(v->last) ||
+	    !id_time(v->last, &last) || e->creation >= last))
+		return false;
+	return !restarts(a, e, d, v);
 }
 
-/* Events that an applied snapshot contains go. */
+/* What has nothing to tell goes. */
 static void
-drop_contained(struct apply *a, struct chain *c, const struct seen *v)
+drop_stale(struct apply *a, struct chain *c, const struct doc *d,
+    const struct seen *v)
 {
-	const struct event *e;
 	int i;
 
 	for (i = 0; i < c->n; ) {
-		e = &c->v[i]->it.e;
-		if (is_stale(e, v) || (e->type != U_RENAME &&
-		    e->creation <= v->upto)) {
+		if (is_stale(a, &c->v[i]->it.e, d, v)) {
 			outcome_skip(a, &c->v[i]->it);
 			chain_drop(c, i);
 		} else
@@ -433,7 +451,7 @@ try_bodies(struct apply *a, struct chain *c, struct doc *d)
 
 	if (d->id != 0)
 		v = *merge_seen(&a->g, d->id);
-	drop_contained(a, c, &v);
+	drop_stale(a, c, d, &v);
 	snap = set_aside(a, c, &aside);
 	good = try_runs(a, c, d);
 	if (aside.n > 0)

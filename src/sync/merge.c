@@ -306,6 +306,25 @@ unseen_add(struct unseen *u, const struct places *at, int64_t entry)
 	u->any = u->at.n > 0;
 }
 
+const char *
+merge_had(struct merge *g, const struct doc *d, const char *entry)
+{
+	struct origin_marks marks;
+	const char *theirs;
+	struct entry j;
+	int64_t pos;
+
+	for (pos = d->last; pos != 0 && journal_get(g->s, g->a, pos, &j);
+	    pos = j.before) {
+		if (strcmp(j.name, entry) > 0)
+			continue;
+		journal_marks(g->a, j.marks, &marks);
+		if ((theirs = marks_find(&marks.via, g->p->site)) != NULL)
+			return theirs;
+	}
+	return NULL;
+}
+
 /* Was it given back by one who had had less of ours than the one who gives back
  * now? */
 static bool

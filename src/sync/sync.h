@@ -575,6 +575,9 @@ void	 merge_withdraw(struct merge *, struct item *, struct doc *d,
 bool	 merge_rename(struct merge *, struct doc *d, const struct event *);
 /* Does the event say what its author had seen of ours? */
 bool	 merge_has_base(const struct merge *, const struct event *);
+/* The newest event of the producer that the document had at an entry of ours, or
+ * nearest before it; NULL. */
+const char *merge_had(struct merge *, const struct doc *d, const char *entry);
 /* Writes the links among a group that was applied; -1: the site failed. */
 int	 merge_settle(struct merge *);
 /* Where the chain of a document from this producer stands; all NULL and 0 for
