@@ -353,13 +353,50 @@ start_at(struct reader *r, const char *since)
 	free(copy);
 }
 
+static int
+finish(struct reader *r, int status, const char *file, bool verbose)
+{
+	bool failed;
+
+	if (r->event != NULL && r->events == 0) {
+		if (r->dropped)
+			warnx("es-prune dropped the data of event '%s'; -i "
+			    "prints the document as it is", safe(r->event));
+		else
+			warnx("no event '%s' in '%s'", safe(r->event),
+			    safe(r->s->path));
+		status = REJECTED;
+	}
+	put_end(r->out, status, r->why != NULL ? r->why : status == TEMPFAIL ?
+	    "the site failed" : NULL);
+	if (verbose)
+		warnx("%lld events", (long long)r->events);
+	failed = db_failed(r->s->db) != 0;
+	deps_close(r->deps);
+	if (r->view != NULL)
+		view_warn(r->view);
+	view_close(r->view);
+	site_close(r->s);
+	arena_free(&r->a);
+	arena_free(&r->run);
+	buf_free(&r->page);
+	once_free(&r->whole);
+	if (file == NULL)
+		return out_close(status);
+	if (failed)
+		out_drop(r->out, file);
+	else if (out_rename(r->out, file) == -1)
+		status = TEMPFAIL;
+	return status;
+}
+
 int
 main(int argc, char *argv[])
 {
 	struct reader r = { .limit = 1000, .until = INT64_MAX, .out = stdout };
 	const char *path = NULL, *file = NULL, *since = NULL, *until = NULL;
 	const char *consumer = NULL, *owner = NULL;
-	bool failed, initial = false, quiet = false, verbose = false;
+	bool initial = false, quiet = false, verbose = false;
 	bool deps = false;
 	int ch, status;
 
@@ -447,34 +484,5 @@ main(int argc, char *argv[])
 		open_deps(&r);
 	status = initial || owner != NULL ? documents(&r, owner) :
 	    whole_log(&r, *r.only != NULL || r.event != NULL);
-	if (r.event != NULL && r.events == 0) {
-		if (r.dropped)
-			warnx("es-prune dropped the data of event '%s'; -i "
-			    "prints the document as it is", safe(r.event));
-		else
-			warnx("no event '%s' in '%s'", safe(r.event),
-			    safe(r.s->path));
-		status = REJECTED;
-	}
-	put_end(r.out, status, r.why != NULL ? r.why : status == TEMPFAIL ?
-	    "the site failed" : NULL);
-	if (verbose && !quiet)
-		warnx("%lld events", (long long)r.events);
-	failed = db_failed(r.s->db) != 0;
-	deps_close(r.deps);
-	if (r.view != NULL)
-		view_warn(r.view);
-	view_close(r.view);
-	site_close(r.s);
-	arena_free(&r.a);
-	arena_free(&r.run);
-	buf_free(&r.page);
-	once_free(&r.whole);
-	if (file == NULL)
-		return out_close(status);
-	if (failed)
-		out_drop(r.out, file);
-	else if (out_rename(r.out, file) == -1)
-		status = TEMPFAIL;
-	return status;
+	return finish(&r, status, file, verbose && !quiet);
 }
