@@ -422,17 +422,22 @@ serve(jq_state *jq)
 	FILE *in = fdopen(0, "r");	/* stdin may hold what others read */
 	char *line = NULL;
 	size_t cap = 0;
+	int status = DONE;
 	ssize_t n;
 	jv input;
 
+	if (in == NULL)
+		return TEMPFAIL;
 	refill();
-	while (in != NULL && (n = getline(&line, &cap, in)) > 0) {
+	while (status == DONE && (n = getline(&line, &cap, in)) > 0) {
 		input = lib.parse(line, n);
 		if (lib.kind(input) == JV_KIND_INVALID || !answer(jq, input))
-			return TEMPFAIL;
+			status = TEMPFAIL;
 		refill();
 	}
-	return DONE;
+	free(line);
+	fclose(in);
+	return status;
 }
 
 /* Says first whether the program can be used. */

@@ -445,24 +445,31 @@ ints(struct run *r, enum op op, int64_t a, int64_t b, struct value *v)
 }
 
 static bool
-joined(struct run *r, const struct value *a, const struct value *b,
+join_texts(struct run *r, const struct value *a, const struct value *b,
     struct value *v)
 {
-	size_t one = a->type == V_STR ? 1 : sizeof(*v->v);
 	char *p;
 
 	if (a->len + b->len > 16 << 20)
 		return give_up(r, "a text grows too long");
-	p = arena_alloc(r->q->a, (a->len + b->len) * one + 1);
-	if (a->len > 0)
-		memcpy(p, a->type == V_STR ? (void *)a->s : a->v, a->len * one);
-	if (b->len > 0)
-		memcpy(p + a->len * one, b->type == V_STR ? (void *)b->s : b->v,
-		    b->len * one);
-	if (a->type == V_STR)
-		return set_text(v, p, a->len + b->len);
-	*v = (struct value){ .type = V_LIST, .len = a->len + b->len,
-	    .v = (struct value *)(void *)p };
+	p = arena_alloc(r->q->a, a->len + b->len + 1);
+	memcpy(p, a->s, a->len);
+	memcpy(p + a->len, b->s, b->len);
+	return set_text(v, p, a->len + b->len);
+}
+
+static bool
+join_lists(struct run *r, const struct value *a, const struct value *b,
+    struct value *v)
+{
+	struct value *p;
+
+	if (a->len + b->len > 1 << 20)
+		return give_up(r, "a list grows too long");
+	p = arena_alloc(r->q->a, (a->len + b->len + 1) * sizeof(*p));
+	memcpy(p, a->v, a->len * sizeof(*p));
+	memcpy(p + a->len, b->v, b->len * sizeof(*p));
+	*v = (struct value){ .type = V_LIST, .len = a->len + b->len, .v = p };
 	return true;
 }
 
@@ -470,9 +477,10 @@ static bool
 binary(struct run *r, enum op op, const struct value *a, const struct value *b,
     struct value *v)
 {
-	if (op == O_ADD && a->type == b->type &&
-	    (a->type == V_STR || a->type == V_LIST))
-		return joined(r, a, b, v);
+	if (op == O_ADD && a->type == V_STR && b->type == V_STR)
+		return join_texts(r, a, b, v);
+	if (op == O_ADD && a->type == V_LIST && b->type == V_LIST)
+		return join_lists(r, a, b, v);
 	if (!is_number(a) || !is_number(b))
 		return raise(r, "arithmetic with what is no number");
 	if (a->type == V_FLOAT || b->type == V_FLOAT || (op == O_DIV &&
