@@ -175,9 +175,13 @@ Synced Update Thing b
 {"name":"b","count":1,"parts":[{"name":"r2","idx":1},{"name":"r1","idx":2}]}
 --- err
 .
+# Numbers as any jq writes them.
+plain() {
+	jq -c '(.. | numbers) |= . + 0'
+}
 t '11: what is said to have changed, and has not, changes nothing' '
-    fresh hq; take <one; docs Order title,n,price,urgent,day,at,rows | jq -c . >was; take <two
-    docs Order title,n,price,urgent,day,at,rows | jq -c . | diff was -' <<'.'
+    fresh hq; take <one; docs Order title,n,price,urgent,day,at,rows | plain >was; take <two
+    docs Order title,n,price,urgent,day,at,rows | plain | diff was -' <<'.'
 --- file one
 10 Create Order a {"__unsaved":1,"doctype":"Order","name":"a","title":"t","n":7,"price":1.5,"urgent":1,"day":"2026-01-05","at":"2026-01-05 10:00:00","rows":[{"__unsaved":1,"doctype":"Row","name":"r1","idx":1,"qty":2.0,"due":"2026-01-01"}]}
 --- file two

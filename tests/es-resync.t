@@ -220,7 +220,7 @@ t 'what was mapped is printed as it was' 'es-resync | jq -c "[.name, .ref_doctyp
 remap() {
 	jq -c 'if .name == null then . else {original: {ref_doctype, data}} + . +
 	    (if .ref_doctype == "Formular" then {ref_doctype: "Form", data: {must: .data.muss, kind: "two"}}
-	    else {data: {title: .data.titel, note: .data.notiz | tostring}} end) end'
+	    else {data: {title: .data.titel, note: (.data.notiz + 0) | tostring}} end) end'
 }
 t 'and mapped anew: the parked line is replaced' 'es-resync | remap | apply; es-get -C name,kind Form; shows' <<'.'
 --- out
