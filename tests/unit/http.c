@@ -484,7 +484,8 @@ test_headers(int flags)
 	at = xprintf("%s/a/x?y", s.url);
 	ok(http_do(h, &r, &a) && strcmp(a.location, at) == 0,
 	    "a redirect from where it is");
-	ok(a.retry_after > 1000000, "not before a date");
+	/* Later ones of libcurl take six hours for all that is longer. */
+	ok(a.retry_after >= 6 * 3600, "not before a date");
 	free(at);
 	http_close(h);
 	stop(&s);
