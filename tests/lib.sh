@@ -35,6 +35,12 @@ PATH=$ES_BIN:$PATH LC_ALL=C TZ=UTC
 export ES_TOP ES_BIN ES_UNIT ES_SAN ES_KILL PATH LC_ALL TZ
 unset ES_SITE ES_HOOKS
 
+# Of a site that a program is just closing its file is locked for a moment:
+# our programs wait for that, and so do the tests.
+sqlite3() {
+	command sqlite3 -cmd '.timeout 60000' "$@"
+}
+
 tap_count=0 tap_failed=0
 tap_dir=$(mktemp -d) || exit
 trap 'rm -rf "$tap_dir"; [ $tap_failed = 0 ] || exit 1' EXIT
