@@ -157,10 +157,19 @@ format_1() {
 tables() {
 	sqlite3 "$1" "SELECT sql FROM sqlite_master WHERE name NOT GLOB 'tab*' ORDER BY name"
 }
-t '-u: from format 2' 'es-init -q -s second.db x; sqlite3 second.db "DROP TABLE came; PRAGMA user_version = 2"
-    es-init -u -s second.db; tables second.db >2; tables store1.db | diff 2 -' <<'.'
+fields() {
+	es-get -s "$1" DocType 'Event Producer Document Type' |
+	    jq -c '[.fields[].fieldname]'
+}
+t '-u: from format 2' 'es-init -q -s second.db x
+    sqlite3 second.db "DROP TABLE came; PRAGMA user_version = 2;
+	UPDATE document SET data = json_remove(data, '"'\$.fields[#-1]'"')
+	    WHERE name = '"'Event Producer Document Type'"'"
+    es-init -u -s second.db; tables second.db >2; tables store1.db | diff 2 -
+    fields second.db >2; fields store1.db | diff 2 -; grep -c on_leave 2' <<'.'
 --- out
 'second.db' had format 2 and has 3 now
+1
 --- err
 .
 ok '-u: a file of format 1' format_1 old.db
