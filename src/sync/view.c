@@ -790,9 +790,9 @@ deletes(struct view *v, const struct row *r, int64_t after, int64_t pos)
 	free(gone);
 }
 
-/* What comes into view where a row was granted, or the site restored: then who
- * has read on in the time that was lost had Deletes withheld of which the log
- * does not tell. */
+/* What comes into view where a row was granted again, or the site restored: then
+ * who has read on in the time that was lost had Deletes withheld of which the log
+ * does not tell.  With the first grant nothing does: it has what comes after. */
 static void
 grants_at(struct view *v, int64_t pos)
 {
@@ -807,9 +807,9 @@ grants_at(struct view *v, int64_t pos)
 			histories(v, r, 0, pos);
 			deletes(v, r, r->g[0].pos, pos);
 		}
-		for (k = 0; k < r->n; k++)
+		for (k = 1; k < r->n; k++)
 			if (r->g[k].pos == pos &&
-			    regrants(k == 0 ? NULL : &r->g[k - 1], &r->g[k])) {
+			    regrants(&r->g[k - 1], &r->g[k])) {
 				histories(v, r, r->g[0].pos, pos);
 				deletes(v, r, withheld_from(r, pos), pos);
 			}
