@@ -291,7 +291,7 @@ whole_log(struct reader *r, bool choice)
 	while (more) {
 		c.from = r->asked != 0 ? r->asked : r->at;
 		r->asked = 0;
-		if (db_begin_read(r->s->db) == -1 ||
+		if (site_begin_read(r->s) == -1 ||
 		    (c.events = r->view == NULL ? page(r, &more) :
 		    view_page(r->view, &r->at, r->name, r->limit, view_line, r,
 		    &more)) == -1)
@@ -318,7 +318,7 @@ documents(struct reader *r, const char *owner)
 {
 	int status;
 
-	if (db_begin_read(r->s->db) == -1)
+	if (site_begin_read(r->s) == -1)
 		return TEMPFAIL;
 	status = owner == NULL ? snapshots(r) :
 	    back_write(r->s, owner, r->out, &r->events);

@@ -4,6 +4,8 @@
 
 #include "site/site.h"
 
+enum { ORIGINS_MAX = 10000 };		/* that are remembered */
+
 int64_t
 origin_find(struct site *s, const char *site, const char *birth, bool *gone)
 {
@@ -71,6 +73,31 @@ origin_births(struct site *s, struct arena *a, int64_t doc, size_t *n)
 	return v;
 }
 
+const struct birth *
+origin_of(struct site *s, int64_t doc)
+{
+	struct birth *b = map_get(&s->origins, (char *)&doc, sizeof(doc));
+	size_t n;
+
+	if (b != NULL)
+		return b;
+	if (s->origins.n == ORIGINS_MAX)
+		origins_forget(s);
+	b = origin_births(s, &s->held, doc, &n);
+	if (n == 0)
+		return NULL;
+	map_set(&s->origins, arena_dup(&s->held, (char *)&doc, sizeof(doc)),
+	    sizeof(doc), b);
+	return b;
+}
+
+void
+origins_forget(struct site *s)
+{
+	map_clear(&s->origins);
+	arena_reset(&s->held);
+}
+
 int
 origin_add(struct site *s, int64_t doc, const struct birth *b)
 {
@@ -86,6 +113,7 @@ origin_add(struct site *s, int64_t doc, const struct birth *b)
 		b = &has[0];
 	}
 	s->adopted = true;
+	origins_forget(s);
 	return db_do(s->db, "INSERT OR IGNORE INTO also VALUES(?, ?, ?)", "sii",
 	    b->id, site_peer(s, b->site), doc);
 }

@@ -172,6 +172,7 @@ site_new(const char *path)
 	s->path = xstrdup(path);
 	arena_init(&s->run);
 	arena_init(&s->cache);
+	arena_init(&s->held);
 	arena_init(&s->scratch);
 	s->lookup = (struct lookup){ s, lookup_exists, lookup_holder,
 	    lookup_counter, lookup_value };
@@ -249,11 +250,13 @@ site_close(struct site *s)
 	map_free(&s->peers.byname);
 	map_free(&s->names);
 	map_free(&s->births);
+	map_free(&s->origins);
 	map_free(&s->shown);
 	free(s->doctypes.names);
 	free(s->peers.names);
 	arena_free(&s->run);
 	arena_free(&s->cache);
+	arena_free(&s->held);
 	arena_free(&s->scratch);
 	free(s->path);
 	free(s);
@@ -399,6 +402,7 @@ site_forget_cache(struct site *s)
 	map_clear(&s->births);
 	map_clear(&s->shown);
 	arena_reset(&s->cache);
+	origins_forget(s);
 	numbers_load(s);
 }
 
@@ -410,6 +414,7 @@ forget(struct site *s)
 	map_clear(&s->births);
 	map_clear(&s->shown);
 	arena_reset(&s->cache);
+	origins_forget(s);
 	arena_reset(&s->scratch);
 }
 

@@ -28,9 +28,11 @@ struct site {
 	char		 found[256];		/* lookup.holder's answer */
 	struct map	 names;			/* doctype NUL name -> id, in this transaction */
 	struct map	 births;		/* birth -> id, in this transaction */
+	struct map	 origins;		/* id -> struct birth; the same */
 	struct map	 shown;			/* doctypes that have views; the same */
 	struct arena	 run;			/* what lives as long as the site */
 	struct arena	 cache;			/* what names and births point to */
+	struct arena	 held;			/* what origins points to */
 	struct arena	 scratch;		/* for one statement's needs */
 	int64_t		 newest;		/* creation of the newest journal entry */
 	int64_t		 looked;		/* DocTypes are as of this entry */
@@ -173,6 +175,11 @@ int64_t	 origin_find(struct site *, const char *site, const char *birth, bool *g
 /* The births of a document, the origin first; in the arena; NULL if none.
  * n is their count. */
 struct birth *origin_births(struct site *, struct arena *, int64_t doc, size_t *n);
+/* The first of them, remembered: many documents link to one.  Lives until the
+ * next call; NULL if none.  Only in a transaction of site_begin or
+ * site_begin_read. */
+const struct birth *origin_of(struct site *, int64_t doc);
+void	 origins_forget(struct site *);
 /* A further birth of a document (adoption); the smallest site id is the origin. */
 int	 origin_add(struct site *, int64_t doc, const struct birth *);
 /* A Delete of what was never here. */

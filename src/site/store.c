@@ -597,6 +597,7 @@ forget_names(struct site *s)
 {
 	map_clear(&s->names);
 	map_clear(&s->births);
+	origins_forget(s);
 }
 
 int

@@ -12,7 +12,7 @@ birth_val(yyjson_mut_doc *m, const struct birth *b)
 	yyjson_mut_val *v = yyjson_mut_arr(m);
 
 	yyjson_mut_arr_add_str(m, v, b->site);
-	yyjson_mut_arr_add_str(m, v, b->id);
+	yyjson_mut_arr_add_strcpy(m, v, b->id);
 	return v;
 }
 
@@ -43,8 +43,8 @@ put_links(struct site *s, struct arena *a, yyjson_mut_doc *m,
 {
 	yyjson_val *root, *k, *v, *name, *number;
 	yyjson_mut_val *links, *of;
-	struct birth *b;
-	size_t i, j, n, max, births;
+	const struct birth *b;
+	size_t i, j, n, max;
 
 	if (text == NULL)
 		return;
@@ -53,10 +53,10 @@ put_links(struct site *s, struct arena *a, yyjson_mut_doc *m,
 	yyjson_obj_foreach(root, i, n, k, v) {
 		of = yyjson_mut_obj_add_obj(m, links, yyjson_get_str(k));
 		yyjson_obj_foreach(v, j, max, name, number) {
-			b = origin_births(s, a, json_val_int(number, 0), &births);
-			if (births > 0)
+			b = origin_of(s, json_val_int(number, 0));
+			if (b != NULL)
 				yyjson_mut_obj_add_val(m, of,
-				    yyjson_get_str(name), birth_val(m, &b[0]));
+				    yyjson_get_str(name), birth_val(m, b));
 		}
 	}
 }
