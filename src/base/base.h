@@ -311,6 +311,10 @@ struct jq;
  * it has what is not allowed. */
 struct jq *jq_open(const char *text, char *why);
 void	 jq_close(struct jq *);
+/* The fields of its input, an object, that it names, each once, as long as it
+ * is open; how many, or -1: more than max, or it may read others.  Asked of an
+ * object of these fields alone, it says the same. */
+int	 jq_fields(const struct jq *, const char **names, int max);
 /* Is it understood?  DONE; MISUSE and why; TEMPFAIL and why: not to be told. */
 int	 jq_check(const struct jq *, char *why);
 /* The first that it puts out for an input, as JSON text until the next call;

@@ -15,7 +15,8 @@
 
 enum {
 	TEXT_MAX = 16 << 10,
-	DEPTH_MAX = 200,		/* brackets */
+	DEPTH_MAX = 200,		/* brackets, and if */
+	FIELDS_MAX = 16,
 	SECONDS = 2,			/* of the processor, at most */
 	PATIENCE = 30000,		/* ms, on a machine that does much else */
 	MEMORY = 256 << 20
@@ -23,6 +24,8 @@ enum {
 
 struct jq {
 	char		*text;
+	char		*fields[FIELDS_MAX];	/* of its input, that it names */
+	int		 nfields;	/* -1: it may read all */
 	int		 users;
 };
 
@@ -66,12 +69,18 @@ static const char *const words[] = {
 }, *const formats[] = {
 	"base32", "base32d", "base64", "base64d", "csv", "html", "json", "sh",
 	"text", "tsv", "uri"
+}, *const blind[] = {			/* words that read nothing */
+	"and", "elif", "else", "empty", "end", "false", "if", "infinite", "nan",
+	"now", "null", "or", "then", "true"
 };
 
 struct scan {
 	const char	*text, *at;
-	char		 open[DEPTH_MAX];	/* brackets; " is a string */
+	char		 open[DEPTH_MAX];	/* brackets; " is a string, i an if,
+						 * e one with its else */
+	bool		 top[DEPTH_MAX + 1];	/* may . be the input here? */
 	int		 depth;
+	struct jq	*jq;			/* its fields */
 	char		*why;			/* JQ_WHY bytes */
 };
 
@@ -103,6 +112,43 @@ word_length(const char *s)
 	return n;
 }
 
+/* Which fields of its input a program reads.  What stands behind a | has for its
+ * input what came out before it, up to the end of the bracket, argument, pair,
+ * bound of a slice or part of an if; all else has the input of what it stands in.
+ * Where that is the program's own, .name takes a field of it, a blind word
+ * nothing, and whatever else counts as taking all.  So, if nothing does, what
+ * comes out hangs on these fields alone, and with it what is behind a |.  Variables
+ * may hold more, and what follows "as" has the input again: with them it is all. */
+static void
+read_all(struct scan *s)
+{
+	while (s->jq->nfields > 0)
+		free(s->jq->fields[--s->jq->nfields]);
+	s->jq->nfields = -1;
+}
+
+/* What stands here reads a field of its input; n 0: all of it. */
+static void
+read_field(struct scan *s, const char *name, size_t n)
+{
+	struct jq *jq = s->jq;
+
+	if (!s->top[s->depth] || jq->nfields == -1 || (n > 0 &&
+	    among((const char *const *)jq->fields, jq->nfields, name, n)))
+		return;
+	if (n == 0 || jq->nfields == FIELDS_MAX)
+		read_all(s);
+	else
+		jq->fields[jq->nfields++] = xstrndup(name, n);
+}
+
+/* What comes now has the input of what it stands in. */
+static void
+resume(struct scan *s)
+{
+	s->top[s->depth] = s->depth == 0 || s->top[s->depth - 1];
+}
+
 static char
 before(const struct scan *s, const char *at)
 {
@@ -111,21 +157,80 @@ before(const struct scan *s, const char *at)
 	return at > s->text ? at[-1] : ' ';
 }
 
+static bool
+opens(struct scan *s, const char *at, char c)
+{
+	if (s->depth == DEPTH_MAX)
+		return fail(s, at, "it goes too deep");
+	s->open[s->depth++] = c;
+	resume(s);
+	return true;
+}
+
+static bool
+in_object(const struct scan *s)
+{
+	return s->depth > 0 && s->open[s->depth - 1] == '{';
+}
+
+/* Without an else, it is the input that comes out (jq 1.7). */
+static bool
+ends(struct scan *s)
+{
+	if (s->open[--s->depth] == 'i')
+		read_field(s, NULL, 0);
+	return true;
+}
+
+static bool
+is(const char *word, const char *at, size_t n)
+{
+	return among(&word, 1, at, n);
+}
+
+/* if, and what parts it. */
+static bool
+branch(struct scan *s, const char *at, size_t n)
+{
+	char *open = s->depth == 0 ? NULL : &s->open[s->depth - 1];
+
+	if (is("if", at, n))
+		return opens(s, at, 'i');
+	if (open == NULL || (*open != 'i' && *open != 'e'))
+		return fail(s, at, "there is no if here");
+	if (is("end", at, n))
+		return ends(s);
+	if (is("else", at, n))
+		*open = 'e';
+	resume(s);
+	return true;
+}
+
 /* A word that is no field's name. */
 static bool
-is_allowed(struct scan *s, const char *at, size_t n)
+word(struct scan *s, const char *at, size_t n)
 {
+	static const char *const parts[] = { "elif", "else", "end", "if",
+	    "then" };
 	const char *next = at + n + strspn(at + n, " \t\r\n");
 
-	if (n == 3 && strncmp(at, "def", 3) == 0)
+	if (is("def", at, n))
 		return fail(s, at, "a condition defines no functions");
-	/* The key of an object. */
-	if (s->depth > 0 && s->open[s->depth - 1] == '{' &&
-	    ((*next == ':' && next[1] != ':') ||
-	    (strchr(",}", *next) != NULL && strchr("{,", before(s, at)))))
+	if (in_object(s) && *next == ':' && next[1] != ':')
 		return true;
-	return among(words, sizeof(words) / sizeof(*words), at, n) ||
-	    fail(s, at, "this may not be used here");
+	if (in_object(s) && strchr(",}", *next) != NULL &&
+	    strchr("{,", before(s, at)) != NULL) {
+		read_field(s, at, n);		/* {a} is {a: .a} */
+		return true;
+	}
+	if (!among(words, sizeof(words) / sizeof(*words), at, n))
+		return fail(s, at, "this may not be used here");
+	if (is("as", at, n))
+		read_all(s);
+	if (!among(blind, sizeof(blind) / sizeof(*blind), at, n))
+		read_field(s, NULL, 0);
+	return !among(parts, sizeof(parts) / sizeof(*parts), at, n) ||
+	    branch(s, at, n);
 }
 
 static bool
@@ -137,6 +242,7 @@ variable(struct scan *s, const char *at)
 	    (n == 3 && strncmp(s->at, "ENV", 3) == 0))
 		return fail(s, at, "this may not be used here");
 	s->at += n;
+	read_all(s);
 	return true;
 }
 
@@ -148,15 +254,7 @@ format(struct scan *s, const char *at)
 	if (!among(formats, sizeof(formats) / sizeof(*formats), s->at, n))
 		return fail(s, at, "this may not be used here");
 	s->at += n;
-	return true;
-}
-
-static bool
-opens(struct scan *s, char c)
-{
-	if (s->depth == DEPTH_MAX)
-		return fail(s, s->at - 1, "it goes too deep");
-	s->open[s->depth++] = c;
+	read_field(s, NULL, 0);
 	return true;
 }
 
@@ -183,10 +281,56 @@ string(struct scan *s)
 			return true;
 		} else if (*s->at == '\\' && s->at[1] == '(') {
 			s->at += 2;
-			return opens(s, '(');
+			return opens(s, s->at - 1, '(');
 		} else if (*s->at == '\\' && s->at[1] != '\0')
 			s->at++;
 	return fail(s, s->at, "a string does not end");
+}
+
+/* Of a string that is a key, {"a"} is {"a": .a}. */
+static bool
+quote(struct scan *s, const char *at)
+{
+	if (in_object(s) && strchr("{,", before(s, at)) != NULL)
+		read_field(s, NULL, 0);
+	return opens(s, at, '"');
+}
+
+/* .a and the like; . alone, .. and what begins so */
+static bool
+dot(struct scan *s)
+{
+	size_t n = word_length(s->at);
+
+	read_field(s, s->at, n);
+	s->at += *s->at == '.' ? 1 : n;
+	return true;
+}
+
+static bool
+colon(struct scan *s, const char *at)
+{
+	resume(s);
+	return *s->at != ':' || fail(s, at, "this may not be used here");
+}
+
+/* An operator, or what stands between parts. */
+static bool
+operator(struct scan *s, const char *at)
+{
+	bool twice = *s->at == '=' && strchr("=!<>", *at) != NULL;
+
+	if (strchr(" \t\r\n,;|=!<>+-*/%?", *at) == NULL)
+		return fail(s, at, "this is no sign");
+	if (twice)
+		s->at++;
+	else if (*at == '=')			/* also of |= and the like */
+		read_field(s, NULL, 0);
+	else if (*at == '|' && *s->at != '=')
+		s->top[s->depth] = false;
+	else if (*at == ';' || (*at == ',' && in_object(s)))
+		resume(s);
+	return true;
 }
 
 static bool
@@ -196,11 +340,11 @@ sign(struct scan *s)
 
 	switch (*at) {
 	case '"':
-		return opens(s, '"');
+		return quote(s, at);
 	case '(':
 	case '[':
 	case '{':
-		return opens(s, *at);
+		return opens(s, at, *at);
 	case ')':
 	case ']':
 	case '}':
@@ -212,14 +356,11 @@ sign(struct scan *s)
 	case '#':
 		return fail(s, at, "comments are not understood");
 	case '.':
-		s->at += *s->at == '.' ? 1 : word_length(s->at);
-		return true;
+		return dot(s);
 	case ':':
-		return *s->at != ':' ||
-		    fail(s, at, "this may not be used here");
+		return colon(s, at);
 	default:
-		return strchr(" \t\r\n,;|=!<>+-*/%?", *at) != NULL ||
-		    fail(s, at, "this is no sign");
+		return operator(s, at);
 	}
 }
 
@@ -238,13 +379,15 @@ token(struct scan *s)
 	if (n == 0)
 		return sign(s);
 	s->at += n;
-	return is_allowed(s, s->at - n, n);
+	return word(s, s->at - n, n);
 }
 
+/* Its fields are the program's then. */
 static bool
-is_fit(const char *text, char *why)
+is_fit(const char *text, struct jq *jq, char *why)
 {
-	struct scan s = { .text = text, .at = text, .why = why };
+	struct scan s = { .text = text, .at = text, .top = { true }, .jq = jq,
+	    .why = why };
 
 	if (strlen(text) > TEXT_MAX)
 		return fail(&s, text, "it is too long");
@@ -509,14 +652,21 @@ place(const struct jq *jq)
 	return i;
 }
 
+static void
+free_program(struct jq *jq)
+{
+	while (jq->nfields > 0)
+		free(jq->fields[--jq->nfields]);
+	free(jq->text);
+	free(jq);
+}
+
 struct jq *
 jq_open(const char *text, char *why)
 {
 	struct jq *jq;
 	size_t i;
 
-	if (!is_fit(text, why))
-		return NULL;
 	for (i = 0; i < pool.n; i++)
 		if (strcmp(pool.v[i]->text, text) == 0) {
 			pool.v[i]->users++;
@@ -524,6 +674,10 @@ jq_open(const char *text, char *why)
 		}
 	jq = xcalloc(1, sizeof(*jq));
 	*jq = (struct jq){ .text = xstrdup(text), .users = 1 };
+	if (!is_fit(text, jq, why)) {
+		free_program(jq);
+		return NULL;
+	}
 	pool.v = xrealloc(pool.v, (pool.n + 1) * sizeof(*pool.v));
 	pool.v[pool.n++] = jq;
 	child_end(pool.child, false);
@@ -542,8 +696,7 @@ jq_close(struct jq *jq)
 	memmove(pool.v + i, pool.v + i + 1, (--pool.n - i) * sizeof(*pool.v));
 	child_end(pool.child, false);
 	pool.child = NULL;
-	free(jq->text);
-	free(jq);
+	free_program(jq);
 	if (pool.n == 0) {
 		free(pool.v);
 		pool.v = NULL;
@@ -551,6 +704,18 @@ jq_close(struct jq *jq)
 			arena_free(&pool.a);
 		pool.begun = false;
 	}
+}
+
+int
+jq_fields(const struct jq *jq, const char **names, int max)
+{
+	int i;
+
+	if (jq->nfields > max)
+		return -1;
+	for (i = 0; i < jq->nfields; i++)
+		names[i] = jq->fields[i];
+	return jq->nfields;
 }
 
 int

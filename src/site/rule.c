@@ -15,7 +15,7 @@ struct rule {
 	struct expr	*expr;		/* one of these */
 	struct jq	*jq;
 	struct hook	*hook;
-	const char	*fields[FIELDS_MAX];	/* of the document, for expr */
+	const char	*fields[FIELDS_MAX];	/* of the document, that it reads */
 	int		 nfields;	/* -1: all */
 	bool		 own_values;	/* none of them is a link or a table */
 };
@@ -47,8 +47,10 @@ open_jq(struct rule *r, const char *text, struct fault *fault)
 		return fault_set(fault, "condition", "jq: is for the "
 		    "administrator of the site where it is evaluated; he can "
 		    "set it with es-approve");
-	return (r->jq = jq_open(text, why)) != NULL ||
-	    fault_set(fault, "condition", "jq: %s", why);
+	if ((r->jq = jq_open(text, why)) == NULL)
+		return fault_set(fault, "condition", "jq: %s", why);
+	r->nfields = jq_fields(r->jq, r->fields, FIELDS_MAX);
+	return true;
 }
 
 static bool
@@ -70,6 +72,15 @@ open_hook(struct rule *r, const char *text, struct fault *fault)
 }
 
 static bool
+open_python(struct rule *r, const char *text, struct fault *fault)
+{
+	if ((r->expr = expr_parse(text, fault)) == NULL)
+		return false;
+	r->nfields = expr_fields(r->expr, r->fields, FIELDS_MAX);
+	return true;
+}
+
+static bool
 are_own_values(const struct rule *r, const struct meta *m)
 {
 	const struct field *f;
@@ -84,20 +95,18 @@ are_own_values(const struct rule *r, const struct meta *m)
 	return r->nfields != -1;
 }
 
-static bool
-open_python(struct rule *r, const char *text, struct fault *fault)
+/* If it is known what it is asked of. */
+static void
+bind(struct rule *r)
 {
 	const struct meta *m;
 
-	if ((r->expr = expr_parse(text, fault)) == NULL)
-		return false;
-	r->nfields = expr_fields(r->expr, r->fields, FIELDS_MAX);
-	if (r->of.s != NULL && r->of.doctype != NULL &&
-	    (m = site_meta(r->of.s, r->of.doctype)) != NULL) {
+	if (r->of.s == NULL || r->of.doctype == NULL ||
+	    (m = site_meta(r->of.s, r->of.doctype)) == NULL)
+		return;
+	if (r->expr != NULL)
 		expr_bind(r->expr, m);
-		r->own_values = are_own_values(r, m);
-	}
-	return true;
+	r->own_values = are_own_values(r, m);
 }
 
 struct rule *
@@ -117,8 +126,10 @@ rule_open(const char *text, const struct rule_for *of, struct fault *fault)
 		good = open_hook(r, rest, fault);
 	else
 		good = open_python(r, text, fault);
-	if (good)
+	if (good) {
+		bind(r);
 		return r;
+	}
 	rule_close(r);
 	return NULL;
 }
@@ -238,13 +249,33 @@ fail(struct expr_ask *q, const char *why)
 	return EXPR_FAILED;
 }
 
+/* To make text of a value, and to read it, is most of what jq costs. */
+static char *
+part_text(const struct rule *r, struct expr_ask *q, size_t *len)
+{
+	yyjson_mut_doc *m = q->m;
+	yyjson_mut_val *part, *v;
+	int i;
+
+	if (r->nfields == -1)
+		return json_mut_text(q->a, q->doc, len);
+	if (m == NULL)
+		m = yyjson_mut_doc_new(&q->a->alc);
+	part = yyjson_mut_obj(m);
+	for (i = 0; i < r->nfields; i++)
+		if ((v = yyjson_mut_obj_get(q->doc, r->fields[i])) != NULL)
+			yyjson_mut_obj_add_val(m, part, r->fields[i],
+			    yyjson_mut_val_mut_copy(m, v));
+	return json_mut_text(q->a, part, len);
+}
+
 static enum truth
 ask_jq(struct rule *r, struct expr_ask *q, const char **value)
 {
 	char why[JQ_WHY];
 	enum jq_result result;
 	size_t len;
-	char *text = json_mut_text(q->a, q->doc, &len);
+	char *text = part_text(r, q, &len);
 
 	result = jq_ask(r->jq, text, len, value, &len, why);
 	if (result == JQ_FAILED)
