@@ -104,13 +104,14 @@ session() (
 	[ ! -s "$HOME/said" ]
 )
 
-# Each page has a directory as the session left it, with a third site.
+# Page, a section of it and where it is typed: each has a directory as the session
+# left it, with a third site.
 examples() (
-	cp -R "$HOME/es" "$HOME/$2" && cd "$HOME/$2" || exit
+	cp -R "$HOME/es" "$HOME/$3" && cd "$HOME/$3" || exit
 	cp store1.db test.db && ln -s "$ES_TOP/share" share || exit
 	ES_SITE=hq.db
 	export ES_SITE
-	page "$1" | section EXAMPLES | type_all >"$HOME/said"
+	page "$1" | section "$2" | type_all >"$HOME/said"
 	cat "$HOME/said"
 	[ ! -s "$HOME/said" ]
 )
@@ -130,6 +131,8 @@ dead_links() {
 }
 
 ok 'the session of es(7) is as it is shown' session
+ok 'and what it says of conditions' \
+    examples "$man/es.7" 'Which documents, and as what' conditions
 for file in "$man"/*.[157]; do
 	name=${file##*/}
 	ok "$name: mandoc has nothing to say" lint "$file"
@@ -142,7 +145,7 @@ for file in "$man"/*.[157]; do
 	esac
 	case $name in
 	es-*)
-		ok "$name: EXAMPLES work" examples "$file" "$name"
+		ok "$name: EXAMPLES work" examples "$file" EXAMPLES "$name"
 		;;
 	esac
 done
