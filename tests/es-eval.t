@@ -135,6 +135,21 @@ null
 null
 --- err
 .
+head -1 docs >docs2
+t 'of fields that are named, and of the whole document' 'for p in .price "[.price, .none, .parts[1].qty]" "{name, n: .parts | length, t: .title}" \
+    "if .count then .parts | map(.qty) else . end" "del(.parts, .price)" ".count as \$n | .parts[0].qty + \$n" ".parts | any(.qty > 5)" "any(.parts[]; .qty > 5)"; do
+    es-eval "jq: $p" docs2; done' <<'.'
+--- out
+1.5
+[1.5,null,12]
+{"name":"a","n":2,"t":"Pen"}
+[2,12]
+{"doctype":"Thing","name":"a","title":"Pen","count":3}
+5
+true
+true
+--- err
+.
 t 'the first result counts' 'head -1 docs | es-eval "jq: .count, .name"' <<'.'
 --- out
 3

@@ -117,8 +117,8 @@ word_length(const char *s)
  * bound of a slice or part of an if; all else has the input of what it stands in.
  * Where that is the program's own, .name takes a field of it, a blind word
  * nothing, and whatever else counts as taking all.  So, if nothing does, what
- * comes out hangs on these fields alone, and with it what is behind a |.  Variables
- * may hold more, and what follows "as" has the input again: with them it is all. */
+ * comes out hangs on these fields alone, and with it what is behind a |.  What
+ * binds a variable has the input again behind its |: with a variable it is all. */
 static void
 read_all(struct scan *s)
 {
@@ -225,8 +225,6 @@ word(struct scan *s, const char *at, size_t n)
 	}
 	if (!among(words, sizeof(words) / sizeof(*words), at, n))
 		return fail(s, at, "this may not be used here");
-	if (is("as", at, n))
-		read_all(s);
 	if (!among(blind, sizeof(blind) / sizeof(*blind), at, n))
 		read_field(s, NULL, 0);
 	return !among(parts, sizeof(parts) / sizeof(*parts), at, n) ||
