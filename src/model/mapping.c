@@ -54,6 +54,7 @@ struct mapping {
 	struct arena	 mem;
 	const char	*name, *local, *remote;
 	const struct meta *meta;
+	const struct mapping_jq *jq;
 	bool		 strict, inner;
 	bool		 documents;	/* has rows of that type */
 	struct row	*rows;
@@ -234,6 +235,7 @@ read_document(struct making *k, struct row *r, yyjson_val *row, const char *of)
 static bool
 read_expression(struct making *k, struct row *r, const char *text)
 {
+	const struct mapping_jq *jq = k->from->jq;
 	struct fault fault;
 	char why[JQ_WHY];
 
@@ -242,8 +244,8 @@ read_expression(struct making *k, struct row *r, const char *text)
 		r->expr = expr_parse_value(text, &fault);
 		return r->expr != NULL || wrong(k, "%s", fault.text);
 	}
-	r->jq = jq_open(text + 3, why);
-	if (r->jq == NULL || (k->from->entered && jq_check(r->jq, why) != DONE))
+	r->jq = jq->open(text + 3, why);
+	if (r->jq == NULL || (k->from->entered && jq->check(r->jq, why) != DONE))
 		return wrong(k, "jq: %s", why);
 	return true;
 }
@@ -433,6 +435,7 @@ make(const struct mapping_source *from, yyjson_val *doc, bool inner,
 	m->remote = text_of(m, doc, "remote_doctype");
 	m->strict = json_int(doc, "strict", 0) != 0;
 	m->inner = inner;
+	m->jq = from->jq;
 	if (m->local != NULL)
 		m->meta = from->meta(from->arg, m->local);
 	if (m->meta == NULL || m->remote == NULL) {
@@ -471,7 +474,8 @@ mapping_free(struct mapping *m)
 	for (r = m->rows; r < m->rows + m->nrows; r++) {
 		mapping_free(r->inner);
 		expr_free(r->expr);
-		jq_close(r->jq);
+		if (r->jq != NULL)
+			m->jq->close(r->jq);
 		if (r->values != NULL)
 			map_free(&r->values->local);
 		for (i = 0; i < r->nfilters; i++)
@@ -570,6 +574,7 @@ mapping_check(const struct mapping *m, const struct mapping_source *from)
 
 struct run {
 	struct mapping_run *q;
+	const struct mapping_jq *jq;
 	const char	*table, *row;	/* that it is in, or NULL */
 	const char	*there;		/* the table, as the producer calls it */
 };
@@ -664,7 +669,7 @@ ask_jq(struct run *k, const struct row *r, yyjson_mut_val **v,
 	size_t len;
 
 	text = json_mut_text(k->q->a, *v, &len);
-	got = jq_ask(r->jq, text, len, &value, &len, why);
+	got = k->jq->ask(r->jq, text, len, &value, &len, why);
 	*v = yyjson_mut_null(k->q->m);
 	if (got == JQ_DONE && value == NULL)
 		return true;
@@ -841,7 +846,8 @@ static yyjson_mut_val *map_object(struct run *, struct mapping *, enum mode,
 static yyjson_mut_val *
 map_rows(struct run *k, const struct row *r, enum mode mode, yyjson_val *rows)
 {
-	struct run in = { .q = k->q, .table = r->local, .there = r->remote };
+	struct run in = { .q = k->q, .jq = k->jq, .table = r->local,
+	    .there = r->remote };
 	yyjson_mut_val *out = yyjson_mut_arr(k->q->m), *one;
 	yyjson_val *row;
 	size_t i, n;
@@ -932,7 +938,7 @@ map_object(struct run *k, struct mapping *m, enum mode mode, yyjson_val *obj)
 yyjson_mut_val *
 mapping_doc(struct mapping *m, struct mapping_run *q, yyjson_val *doc)
 {
-	struct run k = { .q = q };
+	struct run k = { .q = q, .jq = m->jq };
 	yyjson_mut_val *out = map_object(&k, m, WHOLE, doc);
 
 	if (out != NULL && yyjson_obj_get(doc, "doctype") != NULL)
@@ -977,7 +983,7 @@ mapping_diff(struct mapping *m, struct mapping_run *q, yyjson_val *diff)
 	static const char *const sides[] = { "changed", "added", "removed",
 	    "row_changed" };
 	yyjson_mut_val *out = yyjson_mut_obj(q->m), *v;
-	struct run k = { .q = q };
+	struct run k = { .q = q, .jq = m->jq };
 	yyjson_val *side;
 	int i;
 

@@ -376,6 +376,14 @@ yyjson_mut_val *expr_value(const struct expr *, struct expr_ask *);
  * es-map(1) has the rules for users) */
 
 struct mapping;
+/* Who runs programs of jq; as in base.h. */
+struct mapping_jq {
+	struct jq *(*open)(const char *text, char *why);
+	int	(*check)(const struct jq *, char *why);
+	enum jq_result (*ask)(const struct jq *, const char *json, size_t len,
+		    const char **value, size_t *n, char *why);
+	void	(*close)(struct jq *);
+};
 /* Where what a mapping names is found. */
 struct mapping_source {
 	void	*arg;
@@ -385,6 +393,7 @@ struct mapping_source {
 	const struct meta *(*meta)(void *, const char *doctype);
 	/* Takes each fault, where all are wanted; or NULL. */
 	void	(*fault)(void *, const struct fault *);
+	const struct mapping_jq *jq;
 	bool	 entered;		/* all of it is looked at, jq too */
 };
 /* From its document: what is wrong with that is said here, not when documents

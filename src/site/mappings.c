@@ -22,9 +22,12 @@ meta(void *arg, const char *doctype)
 	return site_meta(((struct site_mappings *)arg)->s, doctype);
 }
 
+static const struct mapping_jq jq = { jq_open, jq_check, jq_ask, jq_close };
+
 struct mapping_source
 site_mappings(struct site_mappings *m, struct site *s, struct arena *a)
 {
 	*m = (struct site_mappings){ .s = s, .a = a };
-	return (struct mapping_source){ .arg = m, .doc = find, .meta = meta };
+	return (struct mapping_source){ .arg = m, .doc = find, .meta = meta,
+	    .jq = &jq };
 }
