@@ -117,6 +117,8 @@ TIDY = clang-tidy --quiet --warnings-as-errors='*' --checks='-*,bugprone-*,$\
     -clang-analyzer-valist.*'
 # Of a function fewer paths are followed than by default, in a third of the time.
 PATHS = -Xclang -analyzer-config -Xclang max-nodes=75000
+# Arrows point down: a layer includes itself and what is below it, and what the
+# model wants of a process, a database or a file it asks its callers for.
 lint:
 	@share/install-deps build lint
 	$(if $(wildcard man/*),mandoc -Tlint -Wwarning man/*)
@@ -124,7 +126,13 @@ lint:
 	shellcheck $(call scripts,share/* .ci/run bin/* tests/bench/run tests/soak)
 	shellcheck -S warning -e SC1090,SC2034 tests/lib.sh tests/sites.sh tests/serve.sh \
 	    $(call scripts,tests/*.t)
+	@below=; for l in $(LAYERS); do below="$$below$${below:+|}$$l"; \
+		! grep -Hn '^#include "' src/$$l/*.[ch] | \
+		    grep -Ev "\"($$below)/" || exit; \
+	done
 	$(MAKE) -s $(call variant,gcc) CC=gcc CFLAGS='-O2 -Werror' all unit benches
+	! nm -Au build/gcc/obj/src/model/*.o | grep -E \
+	    ' (((child|db|hook|http|jq|listen|plain)_.*)|f?open|fork|popen)$$'
 	$(MAKE) -s $(call variant,clang) CC=clang CFLAGS='-O2 -Werror' \
 	    all unit benches
 	$(if $(SOURCES),$(CPPCHECK))
