@@ -78,8 +78,8 @@ read_marks(struct arena *a, yyjson_val *obj, struct marks *m)
 	return NULL;
 }
 
-static const char *
-name_at(const struct marks *m, const char *site)
+const char *
+marks_find(const struct marks *m, const char *site)
 {
 	size_t i;
 
@@ -111,7 +111,7 @@ read_via(struct arena *a, yyjson_val *via, struct event *e)
 			return "via is a list of sites";
 		if (e->site != NULL && strcmp(site, e->site) == 0)
 			continue;
-		name = name_at(&e->seen, site);
+		name = marks_find(&e->seen, site);
 		e->via.v[e->via.n++] = mark(site, name == NULL ? "" : name);
 	}
 	return NULL;

@@ -259,6 +259,8 @@ struct marks {
 	struct mark	*v;
 	size_t		 n;
 };
+/* The name of the point of a site; NULL if it is not among them. */
+const char *marks_find(const struct marks *, const char *site);
 
 /* To be applied again, though it is known: once more; against what was written
  * here; or not at all. */

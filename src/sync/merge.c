@@ -47,17 +47,6 @@ fail(struct plan *p, const char *code, const char *fmt, const char *a,
 	return false;
 }
 
-static const char *
-marks_find(const struct marks *m, const char *site)
-{
-	size_t i;
-
-	for (i = 0; i < m->n; i++)
-		if (strcmp(m->v[i].site, site) == 0)
-			return m->v[i].at.name;
-	return NULL;
-}
-
 /* ---- the local document */
 
 const char *

@@ -119,17 +119,6 @@ put_via(struct site *s, yyjson_mut_doc *m, yyjson_mut_val *o,
 		yyjson_mut_arr_add_str(m, v, via->v[i].site);
 }
 
-static const char *
-mark_of(const struct marks *m, const char *site)
-{
-	size_t i;
-
-	for (i = 0; i < m->n; i++)
-		if (strcmp(m->v[i].site, site) == 0)
-			return m->v[i].at.name;
-	return NULL;
-}
-
 /* The nearest earlier Create or Update that this consumer got. */
 static const char *
 prev_for(struct site *s, struct arena *a, int64_t before, const char *consumer)
@@ -143,7 +132,7 @@ prev_for(struct site *s, struct arena *a, int64_t before, const char *consumer)
 		if (e.type != U_CREATE && e.type != U_UPDATE)
 			continue;
 		journal_marks(a, e.marks, &marks);
-		if (mark_of(&marks.via, consumer) == NULL)
+		if (marks_find(&marks.via, consumer) == NULL)
 			return e.name;
 	}
 	return NULL;
@@ -161,7 +150,7 @@ put_base(yyjson_mut_doc *m, yyjson_mut_val *o, const struct origin_marks *marks,
 		put_marks(m, o, "base", &marks->seen);
 		return;
 	}
-	base = mark_of(marks->author == NULL ? &marks->knew : &marks->seen,
+	base = marks_find(marks->author == NULL ? &marks->knew : &marks->seen,
 	    consumer);
 	if (base != NULL)
 		yyjson_mut_obj_add_str(m, o, "base", base);
