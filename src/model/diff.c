@@ -959,7 +959,7 @@ places_of(struct places *ps, const struct meta *m, yyjson_mut_val *diff)
 	tables_close(&t);
 }
 
-static yyjson_mut_val *
+yyjson_mut_val *
 row_named(yyjson_mut_val *list, const char *name)
 {
 	yyjson_mut_val *val;

@@ -201,6 +201,8 @@ void	 diff_apply(yyjson_mut_doc *, const struct meta *, yyjson_mut_val *doc,
 /* NULL, or what is wrong with the shape of a diff (from a stranger): the four
  * keys, each optional, objects of the right kind, row names strings. */
 const char *diff_fault(const struct meta *, yyjson_mut_val *diff);
+/* The row of that name among those of a table, also of a diff; or NULL. */
+yyjson_mut_val *row_named(yyjson_mut_val *rows, const char *name);
 
 /* The places a diff writes, for conflicts: a field; a whole row (added or
  * removed); a field of a row.  A dynamic link is one place: its halves both

@@ -709,21 +709,6 @@ earlier_unseen(struct plan *p, const struct event *e, struct unseen *u)
 	}
 }
 
-static bool
-named(yyjson_mut_val *rows, const char *name)
-{
-	yyjson_mut_val *row;
-	const char *is;
-	size_t i, n;
-
-	yyjson_mut_arr_foreach(rows, i, n, row) {
-		is = json_mut_str(row, "name");
-		if (is != NULL && strcmp(is, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Adds rows, less their fields, that a table has not. */
 static void
 add_bare(struct plan *p, yyjson_mut_val *table, yyjson_mut_val *rows)
@@ -734,7 +719,8 @@ add_bare(struct plan *p, yyjson_mut_val *table, yyjson_mut_val *rows)
 
 	yyjson_mut_arr_foreach(rows, i, n, row) {
 		name = json_mut_str(row, "name");
-		if (name == NULL || table == NULL || named(table, name))
+		if (name == NULL || table == NULL ||
+		    row_named(table, name) != NULL)
 			continue;
 		bare = yyjson_mut_arr_add_obj(p->m, table);
 		json_put(p->m, bare, "name", json_new_str(p->m, name));
@@ -1270,7 +1256,7 @@ misses_rows(yyjson_mut_val *diff, yyjson_mut_val *body)
 		there = yyjson_mut_obj_get(body, yyjson_mut_get_str(table));
 		yyjson_mut_arr_foreach(rows, k, nk, row)
 			if ((name = json_mut_str(row, "name")) != NULL &&
-			    !named(there, name))
+			    row_named(there, name) == NULL)
 				return true;
 	}
 	return false;
