@@ -13,6 +13,12 @@ event_is(yyjson_val *line)
 	return yyjson_obj_get(line, "update_type") != NULL;
 }
 
+bool
+event_is_mapped(const struct event *e)
+{
+	return yyjson_obj_get(e->line, "original") != NULL;
+}
+
 /* The keys of a line, in the order in which they are mostly written: so each
  * is found at the first look, and all in one pass. */
 enum key { NAME, CREATION, UPDATE_TYPE, REF_DOCTYPE, DOCNAME, DATA,

@@ -302,6 +302,8 @@ struct event {
 const char *event_read(struct arena *, yyjson_val *line, struct event *);
 /* An update_type is what makes a line an event. */
 bool	 event_is(yyjson_val *line);
+/* Has es-map made it one of a DocType here? */
+bool	 event_is_mapped(const struct event *);
 
 /* ---- csv.c - tables of comma-separated values (RFC 4180) as documents */
 

@@ -160,7 +160,7 @@ admit_as_here(const struct apply *a, struct event *e)
 {
 	const struct subscription *row;
 
-	if (yyjson_obj_get(e->line, "original") != NULL)
+	if (event_is_mapped(e))
 		return;
 	if ((row = producer_mapped(&a->p, e->doctype)) != NULL)
 		e->doctype = row->doctype;

@@ -384,8 +384,7 @@ undo(struct mapper *m, struct event *e)
 {
 	yyjson_mut_val *o;
 
-	if (yyjson_obj_get(e->line, "original") == NULL &&
-	    yyjson_obj_get(e->line, "unmapped") == NULL)
+	if (!event_is_mapped(e) && yyjson_obj_get(e->line, "unmapped") == NULL)
 		return false;
 	o = yyjson_val_mut_copy(m->m, e->line);
 	mapper_undo(m->m, o);
@@ -501,7 +500,7 @@ mapper_links(struct mapper *m, struct arena *a, const struct event *e,
 	struct known *k;
 
 	*n = m->nwanted = 0;
-	if (name == NULL || yyjson_obj_get(e->line, "original") == NULL)
+	if (name == NULL || !event_is_mapped(e))
 		return NULL;
 	turn_to_line(m, a, e);
 	k = known(m, name);

@@ -189,12 +189,6 @@ called(struct merge *g, const struct want *w)
 	return doc_number(g->s, w->doctype, w->name) != 0 ? w->name : NULL;
 }
 
-static bool
-is_mapped(const struct event *e)
-{
-	return yyjson_obj_get(e->line, "original") != NULL;
-}
-
 /* The local name of a link's target, or NULL.  One that a mapping gave is one of
  * here. */
 static const char *
@@ -207,7 +201,7 @@ target(struct merge *g, const struct event *e, struct want *w)
 	w->birth = yyjson_get_str(yyjson_arr_get(b, 1));
 	if (w->site != NULL && w->birth != NULL)
 		return born(g, w);
-	if (b != NULL && yyjson_is_null(b) && is_mapped(e))
+	if (b != NULL && yyjson_is_null(b) && event_is_mapped(e))
 		return doc_number(g->s, w->doctype, w->name) != 0 ? w->name :
 		    NULL;
 	w->site = w->birth = NULL;
@@ -1591,7 +1585,7 @@ plan_open(struct plan *p, struct merge *g, const struct event *e, int n,
 	if (json_str(e->line, "unmapped") != NULL)
 		return fail(p, "mapping", "%s%s", json_str(e->line, "unmapped"),
 		    "");
-	if (p->row != NULL && p->row->mapping != NULL && !is_mapped(e))
+	if (p->row != NULL && p->row->mapping != NULL && !event_is_mapped(e))
 		return fail(p, "mapping", "the subscription maps it by '%s', and "
 		    "it did not pass es-map%s", p->row->mapping, "");
 	p->same = p->row == NULL ? doc_number(g->s, e->doctype, e->docname) == 0

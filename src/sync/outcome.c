@@ -106,7 +106,7 @@ outcome_done(void *arg, struct item *it, const struct doc *d, int64_t journal,
 	}
 	if (a->o.back)
 		note_given(a, &it->e, d->id);
-	if (yyjson_obj_get(it->e.line, "original") != NULL)
+	if (event_is_mapped(&it->e))
 		log_whole(a, it, &l);
 	else
 		outcome_log(a, it, &l);
