@@ -959,19 +959,6 @@ places_of(struct places *ps, const struct meta *m, yyjson_mut_val *diff)
 	tables_close(&t);
 }
 
-yyjson_mut_val *
-row_named(yyjson_mut_val *list, const char *name)
-{
-	yyjson_mut_val *val;
-	size_t i, max;
-
-	yyjson_mut_arr_foreach(list, i, max, val) {
-		if (yyjson_mut_equals_str(member(val, "name"), name))
-			return val;
-	}
-	return NULL;
-}
-
 /* Is what is stored of a the same in b? */
 static bool
 covers(const struct meta *m, yyjson_mut_val *a, yyjson_mut_val *b)

@@ -9,6 +9,7 @@
 #include "model/model.h"
 
 enum { DOCTYPE_NAME_MAX = 61, FIELDNAME_MAX = 64 };
+enum { AHEAD = 6 };		/* fields tried before a look-up */
 
 static const struct {
 	const char	*type;
@@ -613,6 +614,30 @@ meta_field(const struct meta *m, const char *name, size_t len)
 	const struct field *f = meta_own(m, name);
 
 	return f != NULL ? f : map_get(&m->byname, name, len);
+}
+
+const struct field *
+meta_next(const struct meta *m, size_t *at, const char *key, size_t len)
+{
+	const struct field *f;
+	size_t i;
+
+	if ((f = meta_own(m, key)) != NULL)
+		return f;
+	if (meta_standard(key, len))
+		return NULL;
+	/* Documents have their fields in order, with gaps. */
+	for (i = *at; i < m->nfields && i < *at + AHEAD; i++) {
+		f = &m->fields[i];
+		if (f->len == len && memcmp(f->name, key, len) == 0) {
+			*at = i + 1;
+			return f;
+		}
+	}
+	f = meta_field(m, key, len);
+	if (f != NULL)
+		*at = f - m->fields + 1;
+	return f;
 }
 
 const char *

@@ -86,6 +86,10 @@ meta_own(const struct meta *m, const char *name)
 	memcpy(&f, m->names + at - sizeof(f), sizeof(f));
 	return f;
 }
+/* The same for keys that mostly come in the order of the fields: *at is 0 for
+ * the first, then it is where to look for the next.  NULL of a standard key. */
+const struct field *meta_next(const struct meta *, size_t *at, const char *,
+	    size_t);
 /* The next of a Select's options, one a line, without blanks around it; NULL
  * after the last.  Start with at = field->options. */
 const char *meta_option(const char **at, size_t *len);
@@ -116,7 +120,8 @@ struct lookup {
 		    const char *field);
 };
 
-/* ---- check.c - is a document as its DocType says? (spec 5.6, 5.7) */
+/* ---- clean.c - a stored document of a posted one: its shape, its defaults
+ * (spec 5.1) */
 
 /* Makes a stored document of a posted one, in place: drops what the site sets
  * itself (doctype, owner, creation, modified, modified_by, idx, parent*,
@@ -127,13 +132,20 @@ struct lookup {
  * is made one; a whole number as name is made text), a row name that is no string or stands twice, docstatus not 0 1 2. */
 bool	 doc_clean(yyjson_mut_doc *, const struct meta *, yyjson_mut_val *doc,
 	    struct fault *);
-/* Puts the rows of a table into the order of their idx if each has one. */
-void	 rows_sort(yyjson_mut_val *rows);
 /* Puts defaults where a field is absent or null (spec 5.1.1): the DocField
  * default, Today, Now, __user (user), first Select option only if the field is
  * reqd; never for tables.  In rows too. */
 void	 doc_defaults(yyjson_mut_doc *, const struct meta *, yyjson_mut_val *doc,
 	    const char *user, int64_t now);
+
+/* ---- rows.c - the rows of a table: their order, and one by its name */
+
+/* Puts the rows of a table into the order of their idx if each has one. */
+void	 rows_sort(yyjson_mut_val *rows);
+/* The row of that name among those of a table, also of a diff; or NULL. */
+yyjson_mut_val *row_named(yyjson_mut_val *rows, const char *name);
+
+/* ---- check.c - is a document as its DocType says? (spec 5.6, 5.7) */
 
 enum {
 	CHECK_TYPES = 1,	/* values have their field's type; unique; docstatus order */
@@ -154,6 +166,9 @@ bool	 doc_check(const struct meta *, yyjson_mut_val *doc, yyjson_mut_val *old,
 bool	 diff_check(const struct meta *, yyjson_mut_val *diff,
 	    yyjson_mut_val *doc, int what, bool submitted,
 	    const struct lookup *, struct fault *);
+
+/* ---- links.c - the links of a document, or of a diff */
+
 /* Calls back for every link value of a document or of a diff (changed, added,
  * row_changed): field, the doctype it points to, and the value itself, which
  * the callback may replace through obj and the field's name. */
@@ -201,8 +216,6 @@ void	 diff_apply(yyjson_mut_doc *, const struct meta *, yyjson_mut_val *doc,
 /* NULL, or what is wrong with the shape of a diff (from a stranger): the four
  * keys, each optional, objects of the right kind, row names strings. */
 const char *diff_fault(const struct meta *, yyjson_mut_val *diff);
-/* The row of that name among those of a table, also of a diff; or NULL. */
-yyjson_mut_val *row_named(yyjson_mut_val *rows, const char *name);
 
 /* The places a diff writes, for conflicts: a field; a whole row (added or
  * removed); a field of a row.  A dynamic link is one place: its halves both
