@@ -472,7 +472,6 @@ you may not read None, or not this one
 you may not read None, or not this one
 403
 .
-
 # ---- events
 
 pull() {
@@ -669,6 +668,76 @@ origins is no array of [site, birth], or there is a doctype
 417
 origins is no array of [site, birth], or there is a doctype
 417
+.
+
+# What defines a DocType: the fields of one, the names of a list.
+fields() {
+	ask till "/api/resource/DocType/$1" | jq -c '(.data | [.fields[].fieldname],
+	    .permissions)? // .'
+}
+custom() {
+	ask till "/api/resource/$1" -G --data-urlencode "filters={\"$2\":\"$3\"}" -d limit=0
+}
+t 'of DocTypes too, with their tables and what is laid over them' 'es-doctype -q
+    echo "{\"doctype\":\"Other\",\"name\":\"o\"}" | es-put -q
+    fields Item; fields Part; fields Kind
+    ask boss /api/resource/DocType/Item | jq -c "[.data.permissions[].role]? // ."
+    custom Custom%20Field dt Item; custom Custom%20Field dt Part; custom Property%20Setter doc_type Item
+    ask till /api/resource/Custom%20Field; ask till "/api/resource/Custom%20Field/Item-colour" | jq -r "(.data.fieldtype)? // ."' <<'.'
+--- in
+{"doctype":"DocType","name":"Other Part","module":"T","istable":1,"fields":[{"fieldname":"x","fieldtype":"Data"}]}
+{"doctype":"DocType","name":"Other","module":"T","autoname":"Prompt","permissions":[{"role":"Event Subscriber","read":1}],"fields":[{"fieldname":"x","fieldtype":"Data"},{"fieldname":"rows","fieldtype":"Table","options":"Other Part"},{"fieldname":"item","fieldtype":"Link","options":"Item"}]}
+{"doctype":"Custom Field","dt":"Item","fieldname":"colour","fieldtype":"Data"}
+{"doctype":"Custom Field","dt":"Part","fieldname":"colour","fieldtype":"Data"}
+{"doctype":"Custom Field","dt":"Other","fieldname":"colour","fieldtype":"Data"}
+{"doctype":"Property Setter","doc_type":"Item","doctype_or_field":"DocField","field_name":"title","property":"label","value":"Caption"}
+{"doctype":"Property Setter","doc_type":"Other","doctype_or_field":"DocField","field_name":"x","property":"label","value":"X"}
+--- out
+["title","size","kind","pin","text","parts"]
+200
+["code","note"]
+200
+["title"]
+200
+["Clerk"]
+200
+{"data":[{"name":"Item-colour"}]}
+200
+{"data":[{"name":"Part-colour"}]}
+200
+{"data":[{"name":"Item-title-label"}]}
+200
+{"data":[{"name":"Item-colour"},{"name":"Part-colour"}]}
+200
+Data
+200
+--- err
+.
+t 'and of no others' '
+    for path in DocType/Other DocType/Other%20Part DocType/User DocType/DocType \
+	DocType/DocField DocType/None DocType DocType?filters=%7B%22name%22:%22Item%22%7D \
+	Custom%20Field/Other-colour Property%20Setter/Other-x-label Custom%20Field/None; do
+	why till /api/resource/$path
+    done | sort | uniq -c | sed "s/^ *//"; custom Custom%20Field dt Other
+    for who in bell clerk -; do why $who /api/resource/DocType/Item; done
+    custom Property%20Setter doc_type Kind; ask till "/api/resource/Property%20Setter/Item-title-label" | tail -1' <<'.'
+--- out
+11 403
+2 you may not read Custom Field, or not this one
+8 you may not read DocType, or not this one
+1 you may not read Property Setter, or not this one
+{"data":[]}
+200
+not permitted
+403
+you may not read DocType, or not this one
+403
+not permitted
+403
+{"data":[]}
+200
+200
+--- err
 .
 
 # More than the buffers on the way take.

@@ -237,7 +237,7 @@ all_of() {
 	for path in /api/resource/Item/b /api/resource/Item/none \
 	    /api/resource/Secret /api/resource/Secret/s /api/resource/Secret/none \
 	    /api/resource/User /api/resource/User/boss /api/resource/User/none \
-	    /api/resource/Event%20Producer /api/resource/DocType/Item \
+	    /api/resource/Event%20Producer /api/resource/DocType/Secret \
 	    /api/resource/Event%20Update%20Log /api/resource/Event%20Sync%20Log \
 	    $own/$till $own/none; do
 		why "$1" $path

@@ -21,13 +21,17 @@ refuse(struct call *c, const char *doctype)
 }
 
 /* ---- what a consumer may read: what it was sent, would be sent, and what that
- * links to */
+ * links to; and what defines the DocTypes of that */
 
 struct sight {
+	char		**names;	/* of its Event Consumers */
 	struct view	**views;
 	size_t		 n;
 	bool		 knows;		/* it is given this DocType */
+	struct map	 types;		/* those that were looked at, to &yes or &no */
 };
+
+static char yes, no;
 
 /* Is it given that DocType now, or, NULL, anything at all? */
 static bool
@@ -50,6 +54,26 @@ is_granted(struct call *c, const char *consumer, const char *doctype)
 	return false;
 }
 
+/* Is the caller given it, as one of these consumers? */
+static bool
+is_given(struct call *c, const struct sight *sight, const char *doctype)
+{
+	char **name;
+
+	for (name = sight->names; *name != NULL; name++)
+		if (is_granted(c, *name, doctype))
+			return true;
+	return false;
+}
+
+/* Is it laid over DocTypes?  Of those that one is given there may be none. */
+static bool
+is_laid_over(const char *doctype)
+{
+	return strcmp(doctype, "Custom Field") == 0 ||
+	    strcmp(doctype, "Property Setter") == 0;
+}
+
 static void
 sight_open(struct call *c, struct sight *sight, const char *doctype)
 {
@@ -58,15 +82,14 @@ sight_open(struct call *c, struct sight *sight, const char *doctype)
 
 	for (n = 0; names[n] != NULL; n++)
 		;
-	*sight = (struct sight){ 0 };
+	*sight = (struct sight){ .names = names };
 	sight->views = arena_alloc(c->a, (n + 1) * sizeof(*sight->views));
-	for (; *names != NULL; names++) {
-		if (doctype != NULL && is_granted(c, *names, doctype))
-			sight->knows = true;
+	sight->knows = is_given(c, sight, is_laid_over(doctype) ? NULL :
+	    doctype);
+	for (; *names != NULL; names++)
 		if (is_granted(c, *names, NULL) && (sight->views[sight->n] =
 		    view_open(c->s, *names)) != NULL)
 			sight->n++;
-	}
 }
 
 static void
@@ -74,18 +97,17 @@ sight_close(struct sight *sight)
 {
 	while (sight->n > 0)
 		view_close(sight->views[--sight->n]);
+	map_free(&sight->types);
 }
 
 static bool
-sees(struct call *c, const struct sight *sight, const char *doctype,
+sees_document(struct call *c, const struct sight *sight, const char *doctype,
     const char *name)
 {
 	int64_t id;
 	size_t i;
 
-	if (strcmp(doctype, "Event Consumer") == 0)
-		return who_owns(c, name);
-	if (name == NULL || !meta_streamed(doctype) ||
+	if (!meta_streamed(doctype) ||
 	    (id = doc_number(c->s, doctype, name)) == 0)
 		return false;
 	for (i = 0; i < sight->n; i++)
@@ -93,6 +115,114 @@ sees(struct call *c, const struct sight *sight, const char *doctype,
 		    view_offers(sight->views[i], id))
 			return true;
 	return false;
+}
+
+static const char *
+name_in(struct call *c, const char *json, size_t len)
+{
+	return json_str(yyjson_doc_get_root(json_parse_own(c->a, json, len)),
+	    "name");
+}
+
+/* Calls back with the names of all documents, until that says true. */
+static bool
+any_of(struct call *c, struct sight *sight, const char *doctype,
+    bool (*is)(struct call *, struct sight *, const char *, const void *),
+    const void *arg)
+{
+	int64_t end = time_steady() + LIST_MS;
+	struct fault fault;
+	struct filter *f = filter_new(c->s, site_meta(c->s, doctype), &fault);
+	const char *json;
+	bool found = false;
+	size_t len;
+
+	filter_fields(f, "name");
+	filter_run(f);
+	while (!found && time_steady() <= end &&
+	    filter_next(f, &json, &len) == 1)
+		found = is(c, sight, name_in(c, json, len), arg);
+	filter_free(f);
+	return found;
+}
+
+static bool
+is_seen(struct call *c, struct sight *sight, const char *name, const void *m)
+{
+	return sees_document(c, sight, ((const struct meta *)m)->name, name);
+}
+
+static bool
+has_rows(const struct meta *m, const struct meta *child)
+{
+	size_t i;
+
+	for (i = 0; i < m->nfields; i++)
+		if (m->fields[i].kind == K_TABLE && m->fields[i].child == child)
+			return true;
+	return false;
+}
+
+static bool sees_type(struct call *, struct sight *, const char *doctype);
+
+static bool
+is_parent(struct call *c, struct sight *sight, const char *name,
+    const void *child)
+{
+	const struct meta *m = site_meta(c->s, name);
+
+	return m != NULL && !m->istable && has_rows(m, child) &&
+	    sees_type(c, sight, name);
+}
+
+/* Is it given this DocType, or reads it a document of it? */
+static bool
+sees_type(struct call *c, struct sight *sight, const char *doctype)
+{
+	const struct meta *m = meta_streamed(doctype) ? site_meta(c->s,
+	    doctype) : NULL;
+	char *known;
+	bool sees;
+
+	if (m == NULL)
+		return false;
+	if ((known = map_get(&sight->types, m->name, strlen(m->name))) != NULL)
+		return known == &yes;
+	sees = m->istable ? any_of(c, sight, "DocType", is_parent, m) :
+	    is_given(c, sight, m->name) ||
+	    any_of(c, sight, m->name, is_seen, m);
+	map_set(&sight->types, m->name, strlen(m->name), sees ? &yes : &no);
+	return sees;
+}
+
+/* The DocType that such a document defines; NULL: it is no such. */
+static const char *
+defined_by(struct call *c, const char *doctype, const char *name)
+{
+	const struct lookup *look = &c->s->lookup;
+	const char *v;
+
+	if (strcmp(doctype, "DocType") == 0)
+		return name;
+	if (!is_laid_over(doctype))
+		return NULL;
+	v = look->value(look->arg, doctype, name,
+	    strcmp(doctype, "Custom Field") == 0 ? "dt" : "doc_type");
+	return v == NULL ? NULL : arena_dup(c->a, v, strlen(v));
+}
+
+static bool
+sees(struct call *c, struct sight *sight, const char *doctype, const char *name)
+{
+	const char *type;
+
+	if (strcmp(doctype, "Event Consumer") == 0)
+		return who_owns(c, name);
+	if (name == NULL)
+		return false;
+	if ((type = defined_by(c, doctype, name)) != NULL)
+		return sees_type(c, sight, type);
+	return sees_document(c, sight, doctype, name);
 }
 
 /* What a consumer may read is not for DocPerms to say: they may be everybody's. */
@@ -165,11 +295,13 @@ complete_rows(yyjson_mut_doc *m, yyjson_mut_val *doc, const struct field *f)
 
 /* What its producer keeps to himself. */
 static void
-hide_own_conditions(yyjson_mut_val *doc)
+hide(struct call *c, const struct meta *meta, yyjson_mut_val *doc)
 {
 	yyjson_mut_val *row;
 	size_t i, n;
 
+	if (strcmp(meta->name, "DocType") == 0 && !reads_all(c, meta))
+		yyjson_mut_obj_remove_key(doc, "permissions");
 	yyjson_mut_arr_foreach(yyjson_mut_obj_get(doc, "consumer_doctypes"), i,
 	    n, row)
 		yyjson_mut_obj_remove_key(row, "own_condition");
@@ -189,7 +321,7 @@ show(struct call *c, const struct meta *meta, const char *json, size_t len)
 			complete_rows(m, doc, &meta->fields[i]);
 	drop_nulls(doc);
 	if (!c->user.manager)
-		hide_own_conditions(doc);
+		hide(c, meta, doc);
 	text = json_mut_text(c->a, doc, &len);
 	reply_text(c, "{\"data\":", text, len, "}");
 }
@@ -334,18 +466,11 @@ list_reply(struct call *c, struct filter *f)
 	buf_free(&b);
 }
 
-static const char *
-name_in(struct call *c, const char *json, size_t len)
-{
-	return json_str(yyjson_doc_get_root(json_parse_own(c->a, json, len)),
-	    "name");
-}
-
 /* The names of those that it sees, of the part that was asked for; false if it
  * sees none at all. */
 static bool
 seen_names(struct call *c, struct list *l, struct filter *f,
-    const struct sight *sight, yyjson_mut_doc *m, yyjson_mut_val *names)
+    struct sight *sight, yyjson_mut_doc *m, yyjson_mut_val *names)
 {
 	int64_t end = time_steady() + LIST_MS, n = 0;
 	const char *json, *name;
@@ -372,7 +497,7 @@ seen_names(struct call *c, struct list *l, struct filter *f,
 /* As a consumer sees it: first the names that it sees, then what is asked of
  * them. */
 static void
-list_seen(struct call *c, struct list *l, const struct sight *sight)
+list_seen(struct call *c, struct list *l, struct sight *sight)
 {
 	yyjson_mut_doc *m = yyjson_mut_doc_new(&c->a->alc);
 	yyjson_mut_val *names = yyjson_mut_arr(m), *name;
@@ -436,10 +561,11 @@ list(struct call *c, const char *doctype)
 		reply_error(c, NOT_THERE, "DocType %s not found", doctype);
 	else if (l.meta != NULL && !l.meta->istable && reads_all(c, l.meta))
 		list_all(c, &l);
-	else if (strcmp(doctype, "Event Consumer") == 0 &&
+	else if (strcmp(doctype, "DocType") == 0 ||
+	    (strcmp(doctype, "Event Consumer") == 0 &&
 	    (l.filters != NULL || l.or_filters != NULL || l.order != NULL ||
-	    strstr(l.fields, "consumer_doctypes") != NULL))
-		refuse(c, doctype);	/* own_condition could be read, or guessed */
+	    strstr(l.fields, "consumer_doctypes") != NULL)))
+		refuse(c, doctype);	/* what is hidden could be read, or guessed */
 	else if (l.meta != NULL && !l.meta->istable && who_subscribes(c)) {
 		sight_open(c, &sight, doctype);
 		list_seen(c, &l, &sight);
