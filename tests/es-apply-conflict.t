@@ -323,6 +323,16 @@ Synced Update Thing x
 [["b",1],["2",2]]
 --- err
 .
+t 'producer: a row that was taken out there, of which a field was empty before it was set here' '
+    policy b producer; set_row b 0 "\"thing\":\"x\""
+    es-get -s a.db -C name,parts Thing x | jq -c "del(.parts[0])" | es-put -q -s a.db Thing
+    es-producer-log -i -s a.db Thing x | es-apply -s b.db | brief | rows
+    get b parts | jq -c "[.parts[] | [.code, .thing]]"' <<'.'
+--- out
+Synced Create Thing x lost [{"table":"parts","row":"ROW","kept":null,"lost":{"name":"HEX","idx":1,"code":"1","thing":"x"},"winner":"producer"}]
+[["2",null]]
+--- err
+.
 t 'producer: both halves of a dynamic link' 'policy a producer; put a t "\"title\":\"t\""; put a u "\"title\":\"u\""; flow a b -q
     put a x "\"ref_type\":\"Thing\",\"ref\":\"t\""; put b x "\"ref_type\":\"Thing\",\"ref\":\"u\""
     flow b a; get a ref_type,ref | head -n 1' <<'.'

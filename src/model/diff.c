@@ -1010,11 +1010,11 @@ place_equal(const struct meta *m, const struct place *p, yyjson_mut_val *a,
 		m = child_of(m, p->table, strlen(p->table));
 		a = row_named(member(a, p->table), p->row);
 		b = row_named(member(b, p->table), p->row);
+		if (a == NULL || b == NULL)
+			return a == b;
 	}
 	if (p->field != NULL)
 		return same_members(m, p->field, a, b);
-	if (a == NULL || b == NULL)
-		return a == b;
 	return covers(m, a, b) && covers(m, b, a);
 }
 

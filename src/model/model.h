@@ -236,7 +236,8 @@ bool	 place_same(const struct place *, const struct place *);
 /* Equal, or one is the whole row of the other. */
 bool	 place_overlap(const struct place *, const struct place *);
 bool	 places_overlap(const struct places *, const struct place *);
-/* Is the value at a place the same in two documents?  A missing row is null. */
+/* Is the value at a place the same in two documents?  A field of a row that
+ * only one of them has is not. */
 bool	 place_equal(const struct meta *, const struct place *, yyjson_mut_val *,
 	    yyjson_mut_val *);
 /* The value at a place of a document (of a diff), for messages and the sync
@@ -409,6 +410,7 @@ struct mapping_source {
 	/* A Document Type Mapping or a Value Map, for as long as the mapping
 	 * lives; NULL: there is none. */
 	yyjson_val *(*doc)(void *, const char *doctype, const char *name);
+	/* NULL: there is none; &meta_unknown: it cannot be asked for. */
 	const struct meta *(*meta)(void *, const char *doctype);
 	/* Takes each fault, where all are wanted; or NULL. */
 	void	(*fault)(void *, const struct fault *);
@@ -424,8 +426,12 @@ const char *mapping_local(const struct mapping *);
 const char *mapping_remote(const struct mapping *);
 /* Has it rows of the type Document? */
 bool	 mapping_fetches(const struct mapping *);
+/* Calls back with the mappings that its rows of that type are of. */
+void	 mapping_documents(const struct mapping *,
+	    void (*)(void *, const char *name), void *);
+extern const struct meta meta_unknown;
 /* Says what it takes from fields that the producer has not: meta and fault of
- * the source are asked of there. */
+ * the source are asked of there.  Nothing is said of what is unknown. */
 void	 mapping_check(const struct mapping *, const struct mapping_source *);
 
 /* A link to a document that is found at the producer by filters. */
