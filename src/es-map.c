@@ -297,8 +297,10 @@ map_files(struct run *r, char *const *files)
 
 struct look {				/* at mappings */
 	struct run	*r;
-	struct mapping_source here, there;
+	struct mapping_source here;
 	struct map	 seen;		/* names */
+	struct mapping	**v;		/* those that are good here */
+	size_t		 n;
 };
 
 static void
@@ -309,15 +311,18 @@ say_fault(void *arg, const struct fault *fault)
 	worsen(the, REJECTED);
 }
 
+/* With those of its rows of the type Document. */
 static void
-look_at(struct look *l, const char *name)
+look_at(void *arg, const char *name)
 {
+	struct look *l = arg;
 	struct fault fault;
 	struct mapping *m;
 	yyjson_val *doc;
 
 	if (map_get(&l->seen, name, strlen(name)) != NULL)
 		return;
+	name = arena_dup(&l->r->run, name, strlen(name));
 	map_set(&l->seen, name, strlen(name), l);
 	doc = l->here.doc(l->here.arg, "Document Type Mapping", name);
 	if (doc == NULL) {
@@ -326,10 +331,11 @@ look_at(struct look *l, const char *name)
 		say_fault(NULL, &fault);
 		return;
 	}
-	m = mapping_new(&l->here, doc, &fault);
-	if (m != NULL && l->there.meta != NULL)
-		mapping_check(m, &l->there);
-	mapping_free(m);
+	if ((m = mapping_new(&l->here, doc, &fault)) == NULL)
+		return;
+	l->v = xrealloc(l->v, (l->n + 1) * sizeof(*l->v));
+	l->v[l->n++] = m;
+	mapping_documents(m, look_at, l);
 }
 
 static void
@@ -356,34 +362,75 @@ look_at_all(struct look *l)
 			look_at_producer(l, &p);
 }
 
-/* The DocTypes of a producer are known if it is a file. */
+/* Nothing of the producer is looked at, or no more. */
+static void
+unseen(struct run *r, const char *producer, int status, const char *why)
+{
+	if (why != NULL)
+		warnx("%s: %s; its DocTypes are not looked at", safe(producer),
+		    safe(why));
+	worsen(r, status);
+}
+
+static void
+lacks(void *arg, const char *doctype, int status, const char *why)
+{
+	struct run *r = arg;
+
+	if (status != REJECTED) {
+		unseen(r, r->p.name, status, why);
+		return;
+	}
+	warnx("%s: its DocType '%s' is not looked at: %s", safe(r->p.name),
+	    safe(doctype), safe(why));
+	worsen(r, REJECTED);
+}
+
+static void
+look_there(struct look *l, struct mapping_source *there)
+{
+	size_t i;
+
+	there->fault = say_fault;
+	for (i = 0; i < l->n; i++)
+		mapping_check(l->v[i], there);
+}
+
+/* Without its site file or URL only this side is known. */
 static void
 look_at_one(struct look *l, const char *operand)
 {
 	struct run *r = l->r;
 	struct pull_source from = { .site = r->s };
-	struct site_mappings theirs;
+	struct remote_mappings remote = { .lacks = lacks, .arg = r };
+	struct site_mappings file;
+	struct mapping_source there;
+	bool known = producer_load(r->s, &r->a, operand, &r->p);
 	const char *why;
-	int status = DONE;
+	int status;
 
-	if (!producer_load(r->s, &r->a, operand, &r->p) &&
-	    (status = pull_reach(&from, &r->a, operand, &r->p, &why)) != DONE) {
-		if (why != NULL)
-			warnx("%s: %s", safe(operand), safe(why));
-		worsen(r, status);
-		return;
-	}
-	if (from.file != NULL) {
-		l->there = site_mappings(&theirs, from.file, &r->a);
-		l->there.fault = say_fault;
+	if ((!known || strstr(operand, "://") != NULL) && (status = pull_reach(
+	    &from, &r->a, operand, &r->p, &why)) != DONE) {
+		unseen(r, operand, status, why);
+		if (!known)
+			return;
 	}
 	if (r->mapping != NULL)
 		look_at(l, r->mapping);
 	else
 		look_at_producer(l, &r->p);
-	remote_close(from.remote);
-	if (from.file != NULL)
+	rest(r);
+	if (from.file != NULL) {
+		there = site_mappings(&file, from.file, &r->a);
+		look_there(l, &there);
 		site_close(from.file);
+	} else if (from.remote != NULL) {
+		remote.remote = from.remote;
+		there = remote_mappings(&remote);
+		look_there(l, &there);
+		remote_mappings_close(&remote);
+		remote_close(from.remote);
+	}
 }
 
 static void
@@ -405,6 +452,9 @@ look(struct run *r, const char *operand)
 	if (r->verbose)
 		warnx("%zu mappings", l.seen.n);
 	rest(r);
+	while (l.n > 0)
+		mapping_free(l.v[--l.n]);
+	free(l.v);
 	map_free(&l.seen);
 }
 

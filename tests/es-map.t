@@ -10,7 +10,8 @@ ES_SITE=hq.db
 export ES_SITE
 mask() {
 	sed -E 's/\b20[0-9]{2}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}\b/TIME/g
-		s/\b[0-9abcdefghjkmnpqrstvwxyz]{19}\b/ID/g'
+		s/\b[0-9abcdefghjkmnpqrstvwxyz]{19}\b/ID/g
+		s/127\.0\.0\.1:[0-9]+/HOST/g'
 }
 
 # north has Orders with Lines, here they are Things with Parts.
@@ -465,17 +466,33 @@ Synced Delete Wire Local mapped 1
 
 es-key -q -o line.key -s crm.db line@example.com
 serve crm -q -s crm.db
-crm=$url
-fresh_line() {
+crm=$url crm_pid=$pid
+make_line() {
 	es-init -q -s line.db line && es-doctype -q -s line.db erp.json &&
 	    echo '{"doctype":"Global Defaults","country":"India"}' | es-put -q -s line.db &&
 	    es-put -q -s line.db <mapped.json &&
 	    es-subscribe -q -k line.key -s line.db "$crm" user=Administrator \
 	    'ERPNext Opportunity' mapping='Opportunity to ERPNext' use_same_name=1 \
-	    condition='doc.status == "Won"' && es-approve -aq -s crm.db line &&
-	    es-sync -s line.db
+	    condition='doc.status == "Won"'
 }
-t 'es-serve finds them too' 'fresh_line; crm; es-sync -s line.db; es-get -s line.db -C name,subject,lead "ERPNext Opportunity"
+look() {
+	es-map -n -p "$crm" -s line.db
+}
+# With these words of the mappings changed.
+look_with() {
+	sed "$1" mapped.json | es-put -q -s line.db 2>&1
+	look && echo 'no fault'
+	es-put -q -s line.db <mapped.json
+}
+ok 'a subscription over the line' make_line
+t '-n -p URL: what it does not give is not looked at' 'look' 1 <<'.'
+--- out
+--- err
+es-map: http://HOST: its DocType 'Opportunity' is not looked at: the key does not allow that: you may not read DocType, or not this one; it gives what belongs to DocTypes that are Approved and what comes with them; ask their administrator whose key it is (es-key -l)
+es-map: http://HOST: its DocType 'Lead' is not looked at: the key does not allow that: you may not read DocType, or not this one; it gives what belongs to DocTypes that are Approved and what comes with them; ask their administrator whose key it is (es-key -l)
+.
+t 'es-serve finds them too' 'es-approve -aq -s crm.db line && es-sync -s line.db; crm; es-sync -s line.db
+    es-get -s line.db -C name,subject,lead "ERPNext Opportunity"
     es-get -s line.db -C name,mobile "ERPNext Lead"; es-sync-log -E -s line.db | brief' <<'.'
 --- in
 Opportunity {"title":"Ann","contact_mobile":"2","party_name":"LEAD-03","status":"Won"}
@@ -484,6 +501,117 @@ Opportunity {"title":"Ann","contact_mobile":"2","party_name":"LEAD-03","status":
 {"name":"LEAD-03","mobile":"2"}
 --- err
 .
+t '-n -p URL: on both sides all is there, Custom Fields too' 'look; es-map -nv -p "$crm/" -s line.db
+    echo "{\"doctype\":\"Custom Field\",\"dt\":\"Lead\",\"fieldname\":\"land\",\"fieldtype\":\"Data\"}" | es-doctype -q -s crm.db
+    look_with "s/..country../\\\\\"land\\\\\"/; s/\"phone\"}/\"land\"}/"' <<'.'
+--- out
+no fault
+--- err
+es-map: 2 mappings
+.
+# Of its tables, of what a filter finds, and of the mapping of that.
+faults='s/"item_code"/"code"/; s/..country../\\"colour\\"/; s/"phone"}/"fax"}/
+	s/"remote_fieldname":"status"/"remote_fieldname":"items"/; s/"remote_fieldname":"title"/"remote_fieldname":"name1"/'
+t 'what is not there: the same as of a site file' 'look_with "$faults" 2>got; crm=crm.db; look_with "$faults" 2>want
+    cat got; diff want got' <<'.'
+--- out
+es-map: the mapping 'Opportunity to ERPNext', row 1: Opportunity of the producer has no field 'name1'
+es-map: the mapping 'Opportunity to ERPNext', row 2: 'items' is a table there and 'state' is none here
+es-map: the mapping 'Item to ERPNext', row 1: Opportunity Item of the producer has no field 'code'
+es-map: the mapping 'Opportunity to ERPNext', row 4: Lead of the producer has no field 'colour' to be found by
+es-map: the mapping 'Lead to ERPNext', row 2: Lead of the producer has no field 'fax'
+--- err
+.
+t 'with a key that is refused this side is looked at; who is not subscribed to' '
+    jq -nc --arg url "$crm" "{name: \$url, api_key: \"x\", api_secret: \"y\"}" | es-put -q -s line.db "Event Producer"
+    sqlite3 line.db "UPDATE document SET data = replace(data, '\''mobile'\'', '\''fax'\'') WHERE name = '\''Lead to ERPNext'\''"; look; echo $?
+    es-put -q -s line.db <mapped.json; look; echo $?; es-map -n -p http://127.0.0.1:1 -s line.db; echo $?
+    es-subscribe -q -k line.key -s line.db "$crm"; look' <<'.'
+--- out
+100
+100
+100
+--- err
+es-map: the mapping 'Lead to ERPNext', row 2: ERPNext Lead has no field 'fax'
+es-map: http://HOST: the key is not accepted: no such key, or another secret; ask their administrator for a new one (es-key -r) and give it with es-subscribe -k; its DocTypes are not looked at
+es-map: http://HOST: the key is not accepted: no such key, or another secret; ask their administrator for a new one (es-key -r) and give it with es-subscribe -k; its DocTypes are not looked at
+es-map: http://HOST: it is not subscribed to; es-subscribe does that; its DocTypes are not looked at
+.
+
+# A stock site: its answers one after another, by answers.py.
+mkfifo stock.in stock.out
+python3 "$ES_TOP/tests/answers.py" <stock.in >stock.out 2>/dev/null &
+servers="$servers $!"
+exec 9>stock.in
+read -r stock <stock.out
+answer() {
+	mkdir -p answers
+	{ echo "$2 type=application/json"; cat; } >"answers/$1"
+}
+ok 'a subscription to a stock site' eval 'echo "{\"producer_url\":\"$stock\",\"user\":\"Administrator\",\"api_key\":\"k\",\"api_secret\":\"s\",\"producer_doctypes\":[{\"ref_doctype\":\"Wire Local\",\"has_mapping\":1,\"mapping\":\"Thing to Local\"}]}" |
+    es-put -q -s here.db "Event Producer"'
+t '-n -p URL of a stock site: all is there' 'answer 1 200 <"$ES_TOP/tests/data/stock-doctype.json"
+    for n in 2 3; do echo "{\"data\":[]}" | answer $n 200; done
+    es-map -n -p "$stock" -s here.db; sed "s/ *$//" asked' <<'.'
+--- out
+GET /api/resource/DocType/Wire%20Thing
+GET /api/resource/Custom%20Field?fields=%5B%22%2A%22%5D&filters=%5B%5B%22dt%22%2C%22%3D%22%2C%22Wire%20Thing%22%5D%5D&limit_page_length=0
+GET /api/resource/Property%20Setter?fields=%5B%22%2A%22%5D&filters=%5B%5B%22doc_type%22%2C%22%3D%22%2C%22Wire%20Thing%22%5D%5D&limit_page_length=0
+--- err
+.
+t 'a field is not there; one comes with a Custom Field' 'answer 1 200 <"$ES_TOP/tests/data/stock-doctype.json"
+    answer 2 200 <custom; echo "{\"data\":[]}" | answer 3 200
+    es-get -s here.db "Document Type Mapping" "Thing to Local" >mapping
+    jq -c ".field_mapping[1].remote_fieldname = \"label\" |
+	.field_mapping[3].remote_value_filters = ({d: \"title\"} | tojson)" mapping | es-put -q -s here.db
+    es-map -n -p "$stock" -s here.db; s=$?; es-put -q -s here.db <mapping; exit $s' 1 <<'.'
+--- file custom
+{"data":[{"name":"Wire Thing-label","dt":"Wire Thing","fieldname":"label","fieldtype":"Data"}]}
+--- out
+--- err
+es-map: the mapping 'Thing to Local', row 4: Wire Thing of the producer has no field 'd' to be found by
+.
+# What comes of an answer of this status, the body being in the file, and how it
+# ends.
+refusal() {
+	rm -f answers/*
+	answer 1 "$1" <"$2"
+	for n in 2 3; do echo '{"data":[]}' | answer $n 200; done
+	es-map -n -p "$stock" -s here.db 2>&1
+	echo $?
+}
+t 'it has no such DocType, does not give it, or gives one that is of no use' '
+    refusal 404 none; refusal 403 no; refusal 200 odd' <<'.'
+--- file none
+{"exc_type":"DoesNotExistError","_server_messages":"[\"{\\\"message\\\": \\\"DocType Wire Thing not found\\\", \\\"title\\\": \\\"Message\\\", \\\"indicator\\\": \\\"red\\\", \\\"raise_exception\\\": 1}\"]"}
+--- file no
+{"exception":"frappe.exceptions.PermissionError","exc":"[\"Traceback\"]","_server_messages":"[\"{\\\"message\\\": \\\"User <strong>x@wire.test</strong> does not have access to this document\\\", \\\"title\\\": \\\"Message\\\"}\"]"}
+--- file odd
+{"data":{"name":"Wire Thing","fields":[{"fieldname":"a","fieldtype":"Novelty"}]}}
+--- out
+es-map: the mapping 'Thing to Local': the producer has no DocType 'Wire Thing'
+es-map: the mapping 'Role from Thing': the producer has no DocType 'Wire Thing'
+1
+es-map: http://HOST: its DocType 'Wire Thing' is not looked at: the key does not allow that: User x@wire.test does not have access to this document; it gives what belongs to DocTypes that are Approved and what comes with them; ask their administrator whose key it is (es-key -l)
+1
+es-map: http://HOST: its DocType 'Wire Thing' is not looked at: field 'a' has the unknown type 'Novelty'
+1
+--- err
+.
+t 'it cannot be asked now, or is no site' 'refusal 503 empty; refusal 200 list' <<'.'
+--- file empty
+{}
+--- file list
+[]
+--- out
+es-map: http://HOST: not now (503); its DocTypes are not looked at
+111
+es-map: http://HOST: no site answers there: what came is application/json; its DocTypes are not looked at
+100
+--- err
+.
+exec 9>&-
+
 # What the filters of a consumer find at crm.
 find() {
 	curl -sS -H "Authorization: token $(jq -r '"\(.api_key):\(.api_secret)"' line.key)" \

@@ -504,7 +504,23 @@ mapping_fetches(const struct mapping *m)
 	return m->documents;
 }
 
+void
+mapping_documents(const struct mapping *m, void (*fn)(void *, const char *),
+    void *arg)
+{
+	const struct row *r;
+
+	for (r = m->rows; r < m->rows + m->nrows; r++) {
+		if (r->type == DOCUMENT)
+			fn(arg, r->of);
+		if (r->inner != NULL)
+			mapping_documents(r->inner, fn, arg);
+	}
+}
+
 /* ---- the producer's side of it */
+
+const struct meta meta_unknown = { .name = "" };
 
 static bool
 is_remote(const struct meta *m, const char *field)
@@ -522,7 +538,7 @@ check_filters(const struct mapping *m, const struct row *r,
 	struct fault fault;
 	size_t i;
 
-	for (i = 0; i < r->nfilters; i++) {
+	for (i = 0; i < r->nfilters && in != &meta_unknown; i++) {
 		if (in != NULL && is_remote(in, r->filters[i].key))
 			continue;
 		fault_set(&fault, "mapping", "the mapping '%s', row %zu: %s of "
@@ -545,8 +561,9 @@ mapping_check(const struct mapping *m, const struct mapping_source *from)
 		fault_set(&fault, "mapping", "the mapping '%s': the producer "
 		    "has no DocType '%s'", m->name, m->remote);
 		from->fault(from->arg, &fault);
-		return;
 	}
+	if (remote == NULL || remote == &meta_unknown)
+		return;
 	for (r = m->rows; r < m->rows + m->nrows; r++) {
 		if (r->remote == NULL)
 			continue;

@@ -323,6 +323,17 @@ remote_register(struct remote *r, struct arena *mem, const char *request)
 	return good ? result(r, mem, &a, "message") : NULL;
 }
 
+static void
+resource_path(struct buf *path, const char *doctype, const char *name)
+{
+	buf_puts(path, "/api/resource/");
+	url_encode(path, doctype);
+	if (name == NULL)
+		return;
+	buf_puts(path, "/");
+	url_encode(path, name);
+}
+
 /* A request about our Event Consumer document; form NULL: to read it. */
 static yyjson_val *
 own_document(struct remote *r, struct arena *mem, const char *name,
@@ -336,8 +347,7 @@ own_document(struct remote *r, struct arena *mem, const char *name,
 	bool good;
 
 	form_add(&form, "data", data);
-	buf_puts(&path, "/api/resource/Event%20Consumer/");
-	url_encode(&path, name);
+	resource_path(&path, "Event Consumer", name);
 	q.path = path.p;
 	q.form = form.p;
 	good = ask(r, &q, &a, &advice);
@@ -357,6 +367,67 @@ remote_change(struct remote *r, struct arena *mem, const char *name,
     const char *body)
 {
 	return own_document(r, mem, name, "PUT", body);
+}
+
+static const struct advice reading = { .forbidden = "it gives what belongs to "
+    "DocTypes that are Approved and what comes with them; " };
+
+yyjson_val *
+remote_document(struct remote *r, struct arena *mem, const char *doctype,
+    const char *name, bool *absent)
+{
+	struct http_request q = { .method = "GET" };
+	struct http_answer a;
+	struct buf path = { 0 };
+	bool good;
+
+	resource_path(&path, doctype, name);
+	q.path = path.p;
+	good = ask(r, &q, &a, &reading);
+	*absent = a.status == 404 && strcmp(a.type, "application/json") == 0;
+	buf_free(&path);
+	return good ? result(r, mem, &a, "data") : NULL;
+}
+
+/* [["field","=","value"]] */
+static const char *
+equal(struct arena *mem, const char *field, const char *value)
+{
+	yyjson_mut_doc *m = yyjson_mut_doc_new(&mem->alc);
+	yyjson_mut_val *list = yyjson_mut_arr(m), *one;
+
+	one = yyjson_mut_arr_add_arr(m, list);
+	yyjson_mut_arr_add_str(m, one, field);
+	yyjson_mut_arr_add_str(m, one, "=");
+	yyjson_mut_arr_add_str(m, one, value);
+	return json_mut_text(mem, list, NULL);
+}
+
+yyjson_val *
+remote_documents(struct remote *r, struct arena *mem, const char *doctype,
+    const char *field, const char *value)
+{
+	struct http_request q = { .method = "GET" };
+	struct http_answer a;
+	struct buf path = { 0 }, query = { 0 };
+	yyjson_val *list = NULL;
+
+	form_add(&query, "fields", "[\"*\"]");
+	form_add(&query, "filters", equal(mem, field, value));
+	form_add(&query, "limit_page_length", "0");
+	resource_path(&path, doctype, NULL);
+	buf_puts(&path, "?");
+	buf_puts(&path, query.p);
+	q.path = path.p;
+	if (ask(r, &q, &a, &reading) &&
+	    (list = result(r, mem, &a, "data")) != NULL &&
+	    !yyjson_is_arr(list)) {
+		fail(r, MISUSE, "no list of %s came", doctype);
+		list = NULL;
+	}
+	buf_free(&path);
+	buf_free(&query);
+	return list;
 }
 
 bool

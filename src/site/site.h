@@ -505,6 +505,12 @@ yyjson_val *remote_register(struct remote *, struct arena *, const char *request
 yyjson_val *remote_consumer(struct remote *, struct arena *, const char *name);
 yyjson_val *remote_change(struct remote *, struct arena *, const char *name,
 	    const char *body);
+/* A document there, in the arena; NULL, and *absent if there is none. */
+yyjson_val *remote_document(struct remote *, struct arena *, const char *doctype,
+	    const char *name, bool *absent);
+/* An array of all those with this value in a field, without their tables. */
+yyjson_val *remote_documents(struct remote *, struct arena *,
+	    const char *doctype, const char *field, const char *value);
 /* Calls back for each line (without newline, NUL-terminated) as it comes. */
 typedef bool line_fn(void *arg, const char *line, size_t len);
 struct remote_pull {
@@ -579,7 +585,8 @@ int	 came_next(struct query *, struct sync *, const char **line, size_t *len);
 yyjson_mut_val *sync_doc(struct site *, struct arena *, yyjson_mut_doc *,
 	    const struct sync *, bool with_data);
 
-/* ---- mappings.c - what mappings name, as it stands in a site */
+/* ---- mappings.c - what mappings name, as it stands in a site; for
+ * mapping_check, as a site behind a URL gives it */
 
 struct site_mappings {
 	struct site	*s;
@@ -588,6 +595,22 @@ struct site_mappings {
 /* It refers to m. */
 struct mapping_source site_mappings(struct site_mappings *m, struct site *,
 	    struct arena *);
+struct remote_mappings {
+	struct remote	*remote;
+	/* Takes a DocType that it does not give (REJECTED), or why it is asked for
+	 * no more of them (any other status); why is foreign text, raw. */
+	void		(*lacks)(void *arg, const char *doctype, int status,
+			    const char *why);
+	void		*arg;
+	struct arena	 a;		/* its own: */
+	struct map	 metas;
+	struct meta	**made;
+	size_t		 n;
+	bool		 over;
+};
+/* The same; all but remote, lacks and arg is 0.  It has no doc. */
+struct mapping_source remote_mappings(struct remote_mappings *);
+void	 remote_mappings_close(struct remote_mappings *);
 
 /* ---- local.c - what users write: validated, stored, journaled (DESIGN 6) */
 
