@@ -557,7 +557,7 @@ static const struct {
 	    "{'name':'a','idx':1,'qty':1,'note':null}" },
 	{ "items/a/qty", true, "1" },
 	{ "items/b", false, "{'name':'b','idx':2}" },
-	{ "items/b/qty", true, "null" },
+	{ "items/b/qty", false, "null" },
 	{ "items/c", false, "{'name':'c','idx':3,'qty':1,"
 	    "'ref_type':'Item','ref':'y'}" },
 	{ "items/c/qty", false, "1" },
