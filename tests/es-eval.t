@@ -68,6 +68,24 @@ t 'misuse' 'es-eval 2>&1 | sed "s/ .*//;q"; es-eval -x "1" 2>/dev/null' 100 <<'.
 usage:
 .
 
+t 'a number beyond all others is compared, but has no JSON' 'echo "{\"q\":1e400}" >large
+    for e in "doc.q > 1" "str(doc.q)" doc.q "[-doc.q]" "jq: .q > 1"; do es-eval "$e" large; echo $?; done' <<'.'
+--- out
+true
+0
+"inf"
+0
+null
+1
+null
+1
+true
+0
+--- err
+es-eval: large:1: a number is too large
+es-eval: large:1: a number is too large
+.
+
 # ---- a site that is asked
 
 ok 'a site' site hq
@@ -99,9 +117,14 @@ frappe.db.get_value('Thing',{'title':'y'},'name') "three"
 frappe.db.get_value('Thing',{'count':['>',1],'title':'y'},'count') 3
 frappe.db.get_value('Thing','four','title') null
 frappe.db.get_value('Thing','two','code') null
+frappe.db.get_value('Thing',None,'title') null
+frappe.db.exists('Thing',doc.code) null
+frappe.db.count('Thing',None) 3
+frappe.db.get_value('Thing','four','count') null
+frappe.db.get_value('Thing','two','price') 0
 frappe.db.exists('Thing','two') "two"
 frappe.db.exists('Thing',{'title':'z'}) null
-frappe.db.exists('Thing') "three"
+frappe.db.exists('Thing') null
 frappe.db.count('Thing') 3
 frappe.db.count('Thing',{'title':'y'}) 2
 frappe.db.count('Thing',{'title':['in',['x','y']]}) 3
@@ -222,6 +245,12 @@ es-eval: docs:1: it takes more time or memory than it may
 .
 done
 fi
+t 'a value too deep for JSON' 'head -1 docs | es-eval "jq: reduce range(20000) as \$i (0; [.])"' 1 <<'.'
+--- out
+null
+--- err
+es-eval: stdin:1: its value is no JSON
+.
 t 'it goes on after that' 'es-eval "jq: if .title then .count else last(repeat([.])) end" docs' 111 <<'.'
 --- out
 3

@@ -318,6 +318,34 @@ False and 1 / 0
 1 / 0 or True
 doc.a1 is None
 doc.is_return == 0 and doc.docstatus == 1 and doc.total > 100
+[[y for y in [1, 2]]]
+len([[x for x in [1, 2, 3]]])
+[x for x in [[y for y in [1, 2]]]]
+[[x for x in [1, 2]], [3]]
+str(1e400)
+str(-1e400)
+1e400 > doc.large
+-1e400 < 0
+1e400 == 1e400
+not 1e400
+int(1e400)
+cint(1e400)
+cint(12345678901234567890)
+int(1e19)
+int(-1.5e19)
+int(doc.total * 1e16)
+str(int(1e22))
+add_days("9999-12-31", 1)
+add_days("0001-01-01", -1)
+add_days("9999-12-30", 1)
+"\u00a0x\u2003".strip()
+"\u3000 x\u200b ".strip()
+"\u0085x".strip() == "x"
+-1 / 9007199254740993
+9007199254740993 / 3
+7.5 // -2
+-7.5 // 2
+1e300 // 3.0
 """.strip("\n").split("\n")
 
 BAD = r"""
@@ -399,7 +427,7 @@ def main():
                      __builtins__=dict(len=len, str=str, int=int, float=float, any=any, all=all, sum=sum))
         try:
             v = eval(text.strip(), names)
-            out = dict(text=text, value=plain(v))
+            out = dict(text=text, value=json.loads(json.dumps(plain(v), allow_nan=False)))
         except Exception as x: out = dict(text=text, raises=type(x).__name__)
         print(json.dumps(out, ensure_ascii=False, separators=(",", ":")))
     for text in BAD:

@@ -12,7 +12,9 @@
 
 #include "model/expr.h"
 
-static const int64_t DAY = INT64_C(86400000000);
+static const int64_t DAY = INT64_C(86400000000),
+    FIRST_DAY = INT64_C(-62135596800000000),	/* 0001-01-01 */
+    LAST_DAY = INT64_C(253402214400000000);	/* 9999-12-31 */
 enum { STEPS_MAX = 5000000, NUMBER_TEXT = 400 };
 
 struct run {
@@ -156,6 +158,10 @@ float_text(double f, char text[NUMBER_TEXT])
 	char digits[40], *e, *p;
 	int n, x;
 
+	if (!isfinite(f)) {
+		snprintf(text, NUMBER_TEXT, "%s", f < 0 ? "-inf" : "inf");
+		return;
+	}
 	for (n = 1; n < 17; n++) {
 		snprintf(digits, sizeof(digits), "%.*e", n - 1, f);
 		if (strtod(digits, NULL) == f)
@@ -177,11 +183,12 @@ float_text(double f, char text[NUMBER_TEXT])
 	memcpy(p, ".0", 3);
 }
 
+/* NULL and an exception if JSON has no such number. */
 static yyjson_mut_val *
 to_json(struct run *r, const struct value *v)
 {
 	yyjson_mut_doc *m = made_in(r);
-	yyjson_mut_val *list;
+	yyjson_mut_val *list, *one;
 	char text[NUMBER_TEXT];
 	size_t i;
 
@@ -191,6 +198,10 @@ to_json(struct run *r, const struct value *v)
 	case V_INT:
 		return json_new_int(m, v->i);
 	case V_FLOAT:
+		if (!isfinite(v->f)) {
+			raise(r, "a number is too large");
+			return NULL;
+		}
 		float_text(v->f, text);
 		return json_new_raw(m, arena_dup(r->q->a, text, strlen(text)),
 		    strlen(text));
@@ -202,8 +213,11 @@ to_json(struct run *r, const struct value *v)
 		return yyjson_mut_val_mut_copy(m, v->json);
 	case V_LIST:
 		list = yyjson_mut_arr(m);
-		for (i = 0; i < v->len; i++)
-			yyjson_mut_arr_append(list, to_json(r, &v->v[i]));
+		for (i = 0; i < v->len; i++) {
+			if ((one = to_json(r, &v->v[i])) == NULL)
+				return NULL;
+			yyjson_mut_arr_append(list, one);
+		}
 		return list;
 	default:
 		return yyjson_mut_null(m);
@@ -394,7 +408,7 @@ holds(struct run *r, enum op op, const struct value *a, const struct value *b,
 static bool
 floats(struct run *r, enum op op, double a, double b, struct value *v)
 {
-	double m;
+	double m, q;
 
 	if (op >= O_DIV && b == 0)
 		return raise(r, "division by zero");
@@ -409,9 +423,12 @@ floats(struct run *r, enum op op, double a, double b, struct value *v)
 		return set_float(r, v, a / b);
 	default:
 		m = fmod(a, b);
-		if (m != 0 && (m < 0) != (b < 0))
+		q = (a - m) / b;
+		if (m != 0 && (m < 0) != (b < 0)) {
 			m += b;
-		return set_float(r, v, op == O_MOD ? m : round((a - m) / b));
+			q -= 1;
+		}
+		return set_float(r, v, op == O_MOD ? m : round(q));
 	}
 }
 
@@ -421,10 +438,10 @@ ints(struct run *r, enum op op, int64_t a, int64_t b, struct value *v)
 	int64_t i;
 	bool over = false;
 
-	if (op == O_DIV)
-		return floats(r, op, a, b, v);
-	if (op > O_DIV && b == 0)
+	if (op >= O_DIV && b == 0)
 		return raise(r, "division by zero");
+	if (op == O_DIV)		/* long double holds both */
+		return set_float(r, v, (double)((long double)a / b));
 	if (op == O_ADD)
 		over = __builtin_add_overflow(a, b, &i);
 	else if (op == O_SUB)
@@ -534,19 +551,52 @@ to_text(struct run *r, struct value *v)
 	return set_text(v, arena_dup(r->q->a, text, strlen(text)), strlen(text));
 }
 
-static bool
-is_blank(char c)
+/* The blank at s, of n bytes at most: its length, or 0.  UTF-8 of those that
+ * Python's str.strip takes. */
+static size_t
+blank(const char *s, size_t n)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
+	static const char *const wide[] = { "\302\205", "\302\240",
+	    "\341\232\200", "\342\200\200", "\342\200\201", "\342\200\202",
+	    "\342\200\203", "\342\200\204", "\342\200\205", "\342\200\206",
+	    "\342\200\207", "\342\200\210", "\342\200\211", "\342\200\212",
+	    "\342\200\250", "\342\200\251", "\342\200\257", "\342\201\237",
+	    "\343\200\200" };
+	size_t i, len;
+
+	if (n == 0)
+		return 0;
+	if (*s == ' ' || (*s >= '\t' && *s <= '\r') || (*s >= 0x1c && *s <= 0x1f))
+		return 1;
+	for (i = 0; i < sizeof(wide) / sizeof(*wide); i++) {
+		len = strlen(wide[i]);
+		if (len <= n && memcmp(s, wide[i], len) == 0)
+			return len;
+	}
+	return 0;
+}
+
+/* The one that ends there. */
+static size_t
+blank_before(const char *s, size_t n)
+{
+	size_t len;
+
+	for (len = 1; len <= 3 && len <= n; len++)
+		if (blank(s + n - len, len) == len)
+			return len;
+	return 0;
 }
 
 static void
 strip(struct value *v)
 {
-	while (v->len > 0 && is_blank(v->s[v->len - 1]))
-		v->len--;
-	for (; v->len > 0 && is_blank(*v->s); v->len--)
-		v->s++;
+	size_t n;
+
+	while ((n = blank_before(v->s, v->len)) > 0)
+		v->len -= n;
+	for (; (n = blank(v->s, v->len)) > 0; v->len -= n)
+		v->s += n;
 }
 
 /* A number in a text, as Python reads it. */
@@ -580,6 +630,7 @@ parse_number(struct run *r, const struct value *text, bool whole,
 static bool
 to_int(struct run *r, struct value *v)
 {
+	char text[NUMBER_TEXT];
 	double f;
 
 	if (v->type == V_STR)
@@ -589,9 +640,14 @@ to_int(struct run *r, struct value *v)
 	if (v->type != V_FLOAT)
 		return is_number(v) || raise(r, "int() of what is no number");
 	f = trunc(v->f);
-	if (fabs(f) >= 9e18)
-		return raise(r, "a whole number is too large");
-	return set_int(v, (int64_t)f);
+	if (fabs(f) < 9e18)
+		return set_int(v, (int64_t)f);
+	if (!isfinite(f))
+		return raise(r, "a number is too large");
+	snprintf(text, sizeof(text), "%.0f", f);
+	*v = (struct value){ .type = V_BIG, .len = strlen(text),
+	    .s = arena_dup(r->q->a, text, strlen(text)) };
+	return true;
 }
 
 static bool
@@ -780,6 +836,8 @@ set_date(struct run *r, struct value *v, int64_t at)
 {
 	char t[TIME_TEXT_LEN];
 
+	if (at < FIRST_DAY || at >= LAST_DAY + DAY)
+		return raise(r, "a date is out of range");
 	time_text(at, t);
 	return set_text(v, arena_dup(r->q->a, t, 10), 10);
 }
@@ -833,7 +891,8 @@ ask(struct run *r, enum call call, const struct value *v, int n,
 	if (!ask_text(r, &v[0], &doctype) ||
 	    (call == C_GET_VALUE && !ask_text(r, &v[2], &field)))
 		return false;
-	filter = to_json(r, n > 1 ? &v[1] : &none);
+	if ((filter = to_json(r, n > 1 ? &v[1] : &none)) == NULL)
+		return false;
 	if (call == C_COUNT)
 		good = site->count(site->arg, r->q, doctype, filter, &count);
 	else
@@ -984,14 +1043,15 @@ list(struct run *r, const struct node *n, struct value *to)
 static bool
 dict(struct run *r, const struct node *n, struct value *to)
 {
-	yyjson_mut_val *o = yyjson_mut_obj(made_in(r));
+	yyjson_mut_val *o = yyjson_mut_obj(made_in(r)), *one;
 	struct value v;
 	int i;
 
 	for (i = 0; i < n->n; i += 2) {
-		if (!eval(r, n->kid[i + 1], &v))
+		if (!eval(r, n->kid[i + 1], &v) ||
+		    (one = to_json(r, &v)) == NULL)
 			return false;
-		json_put(r->q->m, o, n->kid[i]->k.s, to_json(r, &v));
+		json_put(r->q->m, o, n->kid[i]->k.s, one);
 	}
 	*to = (struct value){ .type = V_DICT, .json = o };
 	return true;

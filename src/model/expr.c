@@ -22,6 +22,7 @@ struct parser {
 struct kids {
 	struct node	**v;
 	int		 n, cap;
+	bool		 each;		/* it is one with a 'for' */
 };
 
 static struct node *expression(struct parser *);
@@ -386,6 +387,7 @@ list(struct parser *p, struct kids *k, const char *end)
 		if (!add(p, k, expression(p)))
 			return false;
 		if (k->n == 1 && word(p, "for")) {
+			k->each = true;
 			k->v[0] = each(p, k->v[0]);
 			return k->v[0] != NULL && need(p, end);
 		}
@@ -487,7 +489,7 @@ bracket(struct parser *p)
 
 	if (!list(p, &k, "]"))
 		return NULL;
-	if (k.n == 1 && k.v[0]->type == N_EACH)
+	if (k.each)
 		return k.v[0];
 	return parent(p, N_LIST, &k);
 }
@@ -977,12 +979,6 @@ expr_asked(const struct expr *e, size_t nth)
 	return asked(e->top, &nth);
 }
 
-static bool
-is_number(const struct field *f)
-{
-	return f->kind == K_CHECK || f->kind == K_INT || f->kind == K_FLOAT;
-}
-
 /* rows: what the variables are rows of; NULL where that is not known. */
 static void
 bind(struct node *n, const struct meta *m, const struct meta *rows[ROWS_MAX])
@@ -1010,7 +1006,7 @@ bind(struct node *n, const struct meta *m, const struct meta *rows[ROWS_MAX])
 	of = n->kid[0]->type == N_DOC ? m : rows[n->kid[0]->row];
 	f = of == NULL ? NULL : meta_field(of, n->name, n->len);
 	n->known = f != NULL || (of != NULL && meta_standard(n->name, n->len));
-	n->numeric = f != NULL ? is_number(f) : n->known &&
+	n->numeric = f != NULL ? field_is_number(f) : n->known &&
 	    (strcmp(n->name, "docstatus") == 0 || strcmp(n->name, "idx") == 0);
 }
 

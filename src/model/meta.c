@@ -608,6 +608,12 @@ meta_free(struct meta *m)
 	free(m);
 }
 
+bool
+field_is_number(const struct field *f)
+{
+	return f->kind == K_CHECK || f->kind == K_INT || f->kind == K_FLOAT;
+}
+
 const struct field *
 meta_field(const struct meta *m, const char *name, size_t len)
 {

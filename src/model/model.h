@@ -75,6 +75,8 @@ void	 meta_free(struct meta *);
 /* Quick for a name that is a field's own (f->name), as the keys of a document
  * are after doc_clean: in memory, its field stands before it. */
 const struct field *meta_field(const struct meta *, const char *, size_t);
+/* Is it one that is 0 in Frappe if it is not set? */
+bool	 field_is_number(const struct field *);
 static inline const struct field *
 meta_own(const struct meta *m, const char *name)
 {

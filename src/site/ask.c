@@ -77,10 +77,11 @@ check_field(struct query_of *c, const char *field)
 	return raise(c);
 }
 
-/* The newest that is found, as Frappe has it. */
+/* The newest that is found, as Frappe has it: a number that is not set is 0. */
 static bool
 first_value(struct query_of *c, const char *field, yyjson_mut_val **v)
 {
+	const struct field *f = meta_field(c->meta, field, strlen(field));
 	const char *json;
 	size_t len;
 	int r;
@@ -98,6 +99,8 @@ first_value(struct query_of *c, const char *field, yyjson_mut_val **v)
 		c->q->m = yyjson_mut_doc_new(&c->q->a->alc);
 	*v = yyjson_val_mut_copy(c->q->m, yyjson_obj_get(yyjson_doc_get_root(
 	    json_parse_own(c->q->a, json, len)), field));
+	if (json_is_null(*v) && f != NULL && field_is_number(f))
+		*v = json_new_int(c->q->m, 0);
 	return true;
 }
 
@@ -109,8 +112,12 @@ value(void *arg, struct expr_ask *q, const char *doctype,
 	struct query_of c = { .s = a->s, .q = q };
 	bool good;
 
-	good = find_meta(&c, a, doctype) && check_field(&c, field) &&
-	    set_filter(&c, filter) && first_value(&c, field, v);
+	good = find_meta(&c, a, doctype) && check_field(&c, field);
+	*v = NULL;
+	/* An empty link is nobody, not anybody. */
+	if (!good || (yyjson_mut_is_null(filter) && !c.meta->issingle))
+		return good;
+	good = set_filter(&c, filter) && first_value(&c, field, v);
 	filter_free(c.f);
 	return good;
 }

@@ -347,6 +347,7 @@ enum truth
 rule_value(struct rule *r, struct expr_ask *q, const char **value)
 {
 	yyjson_mut_val *v;
+	const char *why;
 	enum truth t;
 
 	if (r->expr != NULL) {
@@ -359,7 +360,15 @@ rule_value(struct rule *r, struct expr_ask *q, const char **value)
 	t = r->jq != NULL ? ask_jq(r, q, value) : ask_hook(r, q, NULL);
 	if (r->hook != NULL)
 		*value = t == EXPR_TRUE ? "true" : "false";
-	else if (t < EXPR_RAISED && *value != NULL)
+	else if (t < EXPR_RAISED && *value != NULL) {
 		*value = arena_dup(q->a, *value, strlen(*value));
+		/* jq leaves out what is too deep. */
+		if (json_parse(q->a, *value, strlen(*value), &why) == NULL) {
+			q->failed = false;
+			fault_set(&q->fault, "type", "its value is no JSON");
+			t = EXPR_RAISED;
+			*value = NULL;
+		}
+	}
 	return t >= EXPR_RAISED ? t : EXPR_TRUE;
 }
