@@ -31,6 +31,7 @@ struct run {
 	struct producer	 p;
 	struct pull_source from;
 	struct fetch	*fetch;		/* NULL: it cannot be asked */
+	bool		 lost;		/* it was, in vain: no more in this run */
 	bool		 started;	/* what is parked from it was looked at */
 	struct mapper	*mapper;
 	struct map	 asked;		/* mapping and filters -> struct found */
@@ -43,6 +44,7 @@ struct found {				/* a document that filters found */
 	size_t		 len;
 	const char	*doctype, *docname, *site, *birth;
 	const char	*why;		/* it cannot be mapped; or NULL */
+	bool		 lost;		/* it could not be asked for */
 };
 
 enum { NESTED_MAX = 8 };		/* so deep are they looked for */
@@ -141,7 +143,8 @@ take_answer(void *arg, const char *line, size_t len)
 		line = with_links(r, a, &e, mapped, &n, 1);
 		len = n;
 	}
-	deps_bring(r->deps, line, len, &e);
+	if (line != NULL)
+		deps_bring(r->deps, line, len, &e);
 	return true;
 }
 
@@ -178,9 +181,7 @@ give_up(struct run *r, int status, const char *why)
 {
 	warnx("%s: %s", safe(r->p.name), safe(why));
 	worsen(r, status, why);
-	r->requests += fetch_requests(r->fetch);
-	fetch_close(r->fetch);
-	r->fetch = NULL;
+	r->lost = true;
 }
 
 /* What was found, as it is here; with what it needs of that kind. */
@@ -204,6 +205,8 @@ map_found(struct run *r, struct found *f, const struct mapper_link *l,
 	if (e.birth == NULL)
 		return;
 	line = with_links(r, t->a, &e, line, &len, depth + 1);
+	if ((f->lost = line == NULL))
+		return;
 	f->line = arena_dup(&r->a, line, len);
 	f->len = len;
 	f->doctype = arena_dup(&r->a, e.doctype, strlen(e.doctype));
@@ -213,6 +216,7 @@ map_found(struct run *r, struct found *f, const struct mapper_link *l,
 	map_set(&r->found, f->birth, strlen(f->birth), f);
 }
 
+/* NULL: it cannot be asked for in this run. */
 static struct found *
 find(struct run *r, const struct mapper_link *l, int depth)
 {
@@ -226,8 +230,10 @@ find(struct run *r, const struct mapper_link *l, int depth)
 	const char *why;
 	int status;
 
-	if (f != NULL || r->fetch == NULL)
-		return f;
+	if (f != NULL)
+		return f->lost ? NULL : f;
+	if (r->lost && l->filters != NULL)
+		return NULL;
 	f = arena_alloc(&r->a, sizeof(*f));
 	*f = (struct found){ .why = l->why };
 	map_set(&r->asked, key, strlen(key), f);
@@ -237,12 +243,13 @@ find(struct run *r, const struct mapper_link *l, int depth)
 	arena_init(&a);
 	t.a = &a;
 	if ((status = fetch_found(r->fetch, l->remote, l->filters, &q, &why))
-	    != DONE)
+	    != DONE) {
 		give_up(r, status, why);
-	else if (t.line != NULL)
+		f->lost = true;
+	} else if (t.line != NULL)
 		map_found(r, f, l, &t, depth);
 	arena_free(&a);
-	return f;
+	return f->lost ? NULL : f;
 }
 
 /* The document of an Update as it is there now, or NULL. */
@@ -256,6 +263,8 @@ whole(struct run *r, struct arena *a, const struct event *e)
 	const char *why;
 	int status;
 
+	if (r->lost)
+		return NULL;
 	rest(r);
 	if ((status = fetch_births(r->fetch, &q, &why)) != DONE)
 		give_up(r, status, why);
@@ -310,7 +319,8 @@ set_link(yyjson_mut_doc *m, yyjson_mut_val *line, const struct mapper_link *l,
 }
 
 /* A mapped line with its links set to the documents that their filters find, and
- * its event; the same line if it has none. */
+ * its event; the same line if it has none; NULL: that cannot be asked for in this
+ * run. */
 static const char *
 with_links(struct run *r, struct arena *a, struct event *e, const char *text,
     size_t *len, int depth)
@@ -327,13 +337,16 @@ with_links(struct run *r, struct arena *a, struct event *e, const char *text,
 	l = mapper_links(r->mapper, a, e, NULL, &n);
 	if (n == 0)
 		return text;
-	if (e->type == U_UPDATE)
+	if (e->type == U_UPDATE) {
 		l = mapper_links(r->mapper, a, e, whole(r, a, e), &n);
+		if (r->lost)
+			return NULL;
+	}
 	m = yyjson_mut_doc_new(&a->alc);
 	o = yyjson_val_mut_copy(m, e->line);
 	for (i = 0; i < n; i++) {
 		if ((f = find(r, &l[i], depth)) == NULL)
-			continue;
+			return NULL;
 		if (f->why != NULL)
 			json_put(m, o, "unmapped", yyjson_mut_str(m, f->why));
 		else if (f->line != NULL)
@@ -374,16 +387,15 @@ fetch(void *arg, const struct birth *v, size_t n)
 	const char *why;
 	int status;
 
-	if (r->fetch == NULL)
+	if (r->fetch == NULL || r->lost)
 		return false;
 	rest(r);
 	r->patience.waited = r->patience.tries = 0;
 	if ((q.n = not_found(r, v, n, &q.v)) == 0)
 		return true;
-	if ((status = fetch_births(r->fetch, &q, &why)) == DONE)
-		return true;
-	give_up(r, status, why);
-	return false;
+	if ((status = fetch_births(r->fetch, &q, &why)) != DONE)
+		give_up(r, status, why);
+	return !r->lost;
 }
 
 static void
@@ -412,7 +424,7 @@ leave(struct run *r)
 	arena_reset(&r->a);
 	free(r->name);
 	r->name = NULL;
-	r->started = false;
+	r->started = r->lost = false;
 }
 
 /* Where it is asked; without -p, only if it is a URL and there is a key. */
@@ -554,6 +566,26 @@ reject(struct run *r, const char *at, const char *why, const char *text,
 	worsen(r, REJECTED, NULL);
 }
 
+/* In the place of an event that is to come again: es-apply sees that one is
+ * missing, and its cursor stays. */
+static void
+put_off(struct run *r, const struct event *e)
+{
+	yyjson_mut_doc *m = yyjson_mut_doc_new(&r->line.alc);
+	yyjson_mut_val *line = yyjson_mut_obj(m), *o;
+	const char *text;
+	size_t len;
+
+	o = yyjson_mut_obj_add_obj(m, line, "later");
+	json_put(m, o, "program", yyjson_mut_str(m, "es-deps"));
+	json_put(m, o, "name", json_new_str(m, e->name));
+	json_put(m, o, "ref_doctype", json_new_str(m, e->doctype));
+	json_put(m, o, "docname", json_new_str(m, e->docname));
+	json_put(m, o, "why", json_new_str(m, r->why));
+	text = json_mut_text(&r->line, line, &len);
+	deps_pass(r->deps, text, len);
+}
+
 static void
 take_event(struct run *r, const char *at, yyjson_val *v, const char *text,
     size_t len)
@@ -570,8 +602,12 @@ take_event(struct run *r, const char *at, yyjson_val *v, const char *text,
 		deps_pass(r->deps, text, len);
 		return;
 	}
-	text = with_links(r, &r->line, &e, text, &len, 0);
-	deps_event(r->deps, text, len, &e);
+	if ((text = with_links(r, &r->line, &e, text, &len, 0)) == NULL)
+		put_off(r, &e);
+	else if (r->lost)
+		deps_pass(r->deps, text, len);
+	else
+		deps_event(r->deps, text, len, &e);
 }
 
 /* What the next page may bring that is still pending here. */

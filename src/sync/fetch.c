@@ -283,6 +283,7 @@ int
 fetch_births(struct fetch *f, const struct fetch_request *q, const char **why)
 {
 	size_t i;
+	int status;
 
 	cut_up(f, q->v, q->n);
 	do {
@@ -291,10 +292,11 @@ fetch_births(struct fetch *f, const struct fetch_request *q, const char **why)
 		f->asked = -1;
 		ask_all(f);
 	} while (f->status == TEMPFAIL && q->again(q->arg, f->why, f->asked));
+	status = f->status;		/* fn may ask for others */
 	for (i = 0; i < f->n; i++)
 		if (f->batches[i].text != NULL)
 			give(&f->batches[i], q->fn, q->arg);
 	forget(f);
 	*why = f->why;
-	return f->status;
+	return status;
 }
