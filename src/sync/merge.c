@@ -110,26 +110,30 @@ merge_run(struct merge *g, struct item **run, int n, struct doc *d)
 	struct want **wants = NULL;
 	size_t nwants = 0;
 	struct plan p;
-	bool good = false;
+	bool good = false, whole = false;
 	int k, r = 0;
 
 	g->wants = NULL;
 	g->nwants = 0;
-	for (k = n; k > 0 && !good; ) {
+	for (k = n; k > 0; ) {
 		good = plan_open(&p, g, &run[0]->e, k, d) &&
 		    plan_run(&p, run, k);
 		if (good)
 			break;
 		plan_free(&p);
-		if (k == n) {
+		if (whole)
+			free(g->wants);
+		else {
 			fault = g->fault;
 			wants = g->wants;
 			nwants = g->nwants;
-		} else
-			free(g->wants);
+		}
 		g->wants = NULL;
 		g->nwants = 0;
-		k--;
+		/* An event that cannot be planned is not to blame if those
+		 * before it cannot stand. */
+		whole = whole || p.n == k;
+		k = p.n < k ? p.n : k - 1;
 	}
 	if (good) {
 		r = write_plan(&p);

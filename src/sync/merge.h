@@ -62,8 +62,9 @@ void	 plan_free(struct plan *);
 bool	 plan_run(struct plan *, struct item **run, int n);
 /* Plans the next event: writes over the body what of it loses no conflict. */
 bool	 plan_part(struct plan *, struct item *);
-/* Puts what a Create or Update says, in our form, into its part; the body is as
- * it was, but of a new document it is what the event brings. */
+/* Puts what a Create or Update says, in our form, into its part, unless it was
+ * to be mapped and is not; the body is as it was, but of a new document it is
+ * what the event brings. */
 bool	 plan_event(struct plan *, struct part *);
 /* Is what came out a document that can stand here?  What is not as a user
  * would have to write it is only said, unless the row is strict.  What it waits

@@ -25,12 +25,6 @@ plan_open(struct plan *p, struct merge *g, const struct event *e, int n,
 		return fail(p, "doctype", "no DocType '%s' here; es-doctype "
 		    "puts one in%s", e->doctype, "");
 	p->row = producer_row(g->p, e->doctype);
-	if (json_str(e->line, "unmapped") != NULL)
-		return fail(p, "mapping", "%s%s", json_str(e->line, "unmapped"),
-		    "");
-	if (p->row != NULL && p->row->mapping != NULL && !event_is_mapped(e))
-		return fail(p, "mapping", "the subscription maps it by '%s', and "
-		    "it did not pass es-map%s", p->row->mapping, "");
 	p->same = p->row == NULL ? doc_number(g->s, e->doctype, e->docname) == 0
 	    : p->row->same_name;
 	p->m = yyjson_mut_doc_new(&g->a->alc);
@@ -178,9 +172,26 @@ take_update(struct plan *p, struct part *t)
 	return true;
 }
 
+/* Is it in our terms?  Each event of a run is asked for itself, whatever was
+ * before it. */
+static bool
+is_ours(struct plan *p, const struct event *e)
+{
+	const char *why = json_str(e->line, "unmapped");
+
+	if (why != NULL)
+		return fail(p, "mapping", "%s%s", why, "");
+	if (p->row != NULL && p->row->mapping != NULL && !event_is_mapped(e))
+		return fail(p, "mapping", "the subscription maps it by '%s', and "
+		    "it did not pass es-map%s", p->row->mapping, "");
+	return true;
+}
+
 bool
 plan_event(struct plan *p, struct part *t)
 {
+	if (!is_ours(p, &t->it->e))
+		return false;
 	return t->it->e.type == U_CREATE ? take_create(p, t) :
 	    take_update(p, t);
 }
