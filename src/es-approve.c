@@ -571,6 +571,7 @@ main(int argc, char *argv[])
 			misuse(usage);
 		}
 	argv += optind;
+	want_text(argv);
 	argc = take_condition(&ap, argv);
 	carried = argc == 1 && strcmp(*argv, "-") == 0;
 	listing = !carried && argc < 2 && !ap.all && !ap.reject;

@@ -185,6 +185,7 @@ main(int argc, char *argv[])
 		}
 	if ((e.text = argv[optind]) == NULL)
 		misuse(usage);
+	want_text((char *[]){ argv[optind], NULL });
 	arena_init(&e.a);
 	open_site(&e, path);
 	check(&e);

@@ -368,6 +368,7 @@ main(int argc, char *argv[])
 	if (optind == argc || (g.csv && g.table))
 		misuse(usage);
 
+	want_text(argv + optind);
 	arena_init(&g.mem);
 	status = get(&g, site_path(path), argv + optind);
 	filter_free(g.filter);

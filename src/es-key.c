@@ -378,6 +378,7 @@ main(int argc, char *argv[])
 		}
 	argc -= optind;
 	argv += optind;
+	want_text(argv);
 	if (listing ? argc > 0 || taking || k.renew || k.dry || k.out != NULL :
 	    argc == 0 || human || (taking && (argc > 1 || k.renew ||
 	    k.out != NULL)))

@@ -45,6 +45,7 @@ main(int argc, char *argv[])
 		}
 	argc -= optind;
 	argv += optind;
+	want_text(argv);
 	if (argc != 3)
 		misuse(usage);
 	if ((s = site_open(site_path(path), SITE_WRITE, &status)) == NULL)

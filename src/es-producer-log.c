@@ -446,6 +446,7 @@ main(int argc, char *argv[])
 			misuse(usage);
 		}
 	argv += optind;
+	want_text(argv);
 	r.only = argv;
 	if (initial && (r.event != NULL || since != NULL || until != NULL ||
 	    r.all))

@@ -414,9 +414,7 @@ main(int argc, char *argv[])
 		r.doctype = argv[1];
 	if (argc > 2)
 		r.names = argv + 2;
-	for (ch = 1; ch < argc; ch++)
-		if (!text_is_utf8(argv[ch], strlen(argv[ch])))
-			errx(MISUSE, "'%s' is not UTF-8", safe(argv[ch]));
+	want_text(argv + 1);
 	r.verbose = r.verbose && !quiet;
 	r.tty = !quiet && isatty(STDERR_FILENO);
 	r.began = time_now();

@@ -373,6 +373,7 @@ main(int argc, char *argv[])
 		}
 	argc -= optind;
 	argv += optind;
+	want_text(argv);
 	if (strcmp(type, "ndjson") != 0 && strcmp(type, "csv") != 0)
 		errx(MISUSE, "-T knows ndjson and csv, not '%s'", safe(type));
 	if (argc > 1 || (argc == 0 && (all || *type == 'c')))

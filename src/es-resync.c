@@ -159,6 +159,7 @@ main(int argc, char *argv[])
 			misuse(usage);
 		}
 	argv += optind;
+	want_text(argv);
 	r.applied = !failed && (*argv != NULL || r.filter.event != NULL);
 	return out_close(run(site_path(path), &r, argv, quiet, verbose));
 }

@@ -106,6 +106,7 @@ main(int argc, char *argv[])
 		}
 	argc -= optind;
 	argv += optind;
+	want_text(argv);
 	if (argc < 2)
 		misuse(usage);
 	r.doctype = argv[0];

@@ -517,6 +517,7 @@ main(int argc, char *argv[])
 		}
 	argc -= optind;
 	argv += optind;
+	want_text(argv);
 	grants = argc == 1 && strcmp(*argv, "-") == 0;
 	change = c.leave || c.restart || keyfile != NULL || c.file != NULL;
 	if ((argc == 0 && !listing) || ((listing || grants) && change) ||

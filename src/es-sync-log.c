@@ -220,6 +220,7 @@ main(int argc, char *argv[])
 		}
 	argc -= optind;
 	argv += optind;
+	want_text(argv);
 	if (argc > 2)
 		misuse(usage);
 	if (argc > 0)

@@ -223,6 +223,50 @@ t 'es-apply: an unknown field is kept' '
 --- err
 .
 
+# ---- operands that no document could hold
+
+mkdir operands
+cp shop.db operands/s.db
+not_utf8() {
+	t "not UTF-8: $1" "cd operands && es-$(printf "$1") </dev/null" 100 <<.
+--- out
+--- err
+es-${1%% *}: '$2' is not UTF-8
+.
+}
+while IFS='|' read -r command shown; do
+	not_utf8 "$command" "$shown"
+done <<'.'
+subscribe -s s.db hq user=Administrator Thing condition="doc.title != '\377'"|condition=doc.title != '\xff'
+subscribe -s s.db hq user=Administrator pin="\377" Thing|pin=\xff
+subscribe -s s.db "\377" user=Administrator Thing|\xff
+approve -s s.db hq Thing condition="doc.title != '\377'"|condition=doc.title != '\xff'
+key -s s.db "\377"|\xff
+key -s s.db somebody "\303"|\xc3
+mv -s s.db Thing before "\377"|\xff
+rm -s s.db Thing "\377"|\xff
+put -s s.db "Thing\377"|Thing\xff
+resync -s s.db Thing "\377"|\xff
+eval "doc.title == '\355\240\200'"|doc.title == '\xed\xa0\x80'
+get -s s.db Thing title="\300\257"|title=\xc0\xaf
+sync-log -s s.db Thing "\377"|\xff
+producer-log -s s.db Thing "\377"|\xff
+.
+t 'nothing came of that' 'for s in shop.db operands/s.db; do sqlite3 $s "SELECT count(*) FROM journal" >$s.n; done
+    cmp shop.db.n operands/s.db.n' <<'.'
+--- out
+--- err
+.
+t 'an address of a site is a URL or a word' 'es-init -s operands/new.db "$(printf "\377")"' 100 <<'.'
+--- out
+--- err
+es-init: '\xff' cannot be an address: give a URL or a word
+.
+t 'the name of a file may be anything' 'f=$(printf "operands/\377.es"); cp event2 "$f"; tail -1 rest >>"$f"; inbox; es-apply -q -s in.db "$f"' <<'.'
+--- out
+--- err
+.
+
 # ---- a full disk
 
 full=$PWD/full

@@ -148,6 +148,9 @@ yyjson_doc *json_parse_own(struct arena *, const char *, size_t);
 /* Compact text in the arena, NUL-terminated; len may be NULL. */
 char	*json_text(struct arena *, const yyjson_val *, size_t *len);
 char	*json_mut_text(struct arena *, const yyjson_mut_val *, size_t *len);
+/* The same of what is to be read again by json_parse_own: NULL if a string in it
+ * is not UTF-8. */
+char	*json_stored_text(struct arena *, const yyjson_mut_val *, size_t *len);
 /* A member as C string, or NULL if it is absent or no string.  A string with
  * a NUL inside counts as no string. */
 const char *json_str(yyjson_val *obj, const char *key);
@@ -210,6 +213,9 @@ void	 out_drop(FILE *, const char *path);
 void	 start(int argc, char *argv[], const char *usage);
 /* Ends with MISUSE, or DONE for --help. */
 void	 misuse(const char *usage) __attribute__((noreturn));
+/* Operands that are not names of files: MISUSE with a message if one is not
+ * UTF-8, which no document could hold. */
+void	 want_text(char *const *operands);
 /* A count between 1 and max, or MISUSE with a message. */
 int64_t	 count_option(int ch, const char *arg, int64_t max);
 
@@ -226,6 +232,9 @@ void	 db_close(struct db *);
 /* After a failure of disk, lock or database everything on it fails, quietly:
  * the message was printed where it happened.  TEMPFAIL or 0. */
 int	 db_failed(const struct db *);
+/* Makes it fail, so that nothing of the transaction is kept: what was to be
+ * written must not be. */
+void	 db_refuse(struct db *, const char *why);
 /* After a full disk or a lock it can be used again, without what was not
  * committed: rolls back and forgets the failure.  False: it is for good. */
 bool	 db_mend(struct db *);

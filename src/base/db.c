@@ -72,6 +72,16 @@ fail(struct db *db, const char *doing)
 	return -1;
 }
 
+void
+db_refuse(struct db *db, const char *why)
+{
+	if (!db->failed) {
+		warnx("cannot write '%s': %s", safe(db->path), why);
+		db->failed = TEMPFAIL;
+		db->passing = true;
+	}
+}
+
 int
 db_failed(const struct db *db)
 {

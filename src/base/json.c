@@ -135,6 +135,13 @@ json_mut_text(struct arena *a, const yyjson_mut_val *v, size_t *len)
 	    &a->alc, len, NULL);
 }
 
+char *
+json_stored_text(struct arena *a, const yyjson_mut_val *v, size_t *len)
+{
+	return yyjson_mut_val_write_opts(v, YYJSON_WRITE_NOFLAG, &a->alc, len,
+	    NULL);
+}
+
 /* ---- members */
 
 static const char *

@@ -48,6 +48,14 @@ misuse(const char *usage)
 	exit(MISUSE);
 }
 
+void
+want_text(char *const *operands)
+{
+	for (; *operands != NULL; operands++)
+		if (!text_is_utf8(*operands, strlen(*operands)))
+			errx(MISUSE, "'%s' is not UTF-8", safe(*operands));
+}
+
 int64_t
 count_option(int ch, const char *arg, int64_t max)
 {

@@ -603,10 +603,9 @@ fits(struct put *p)
 {
 	size_t len;
 
-	/* What has taken little memory is no long text. */
-	if (p->a->used < DOC_MAX / 8)
-		return true;
-	json_mut_text(p->a, p->body, &len);
+	if (json_stored_text(p->a, p->body, &len) == NULL)
+		return fault_set(p->fault, "type", "there is text in it that "
+		    "is not UTF-8");
 	return len <= DOC_MAX || fault_set(p->fault, "size", "a document of "
 	    "%zu bytes is too long, %d are allowed", len, DOC_MAX);
 }

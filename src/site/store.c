@@ -417,6 +417,19 @@ author_of(struct site *s, const struct cause *c)
 
 /* ---- writing */
 
+/* Nothing is written that could not be read again; where text comes in it was
+ * refused before. */
+static char *
+stored(struct site *s, const yyjson_mut_val *v, size_t *len)
+{
+	char *text = json_stored_text(&s->scratch, v, len);
+
+	if (text == NULL)
+		db_refuse(s->db, "there is text in a document that is not "
+		    "UTF-8");
+	return text;
+}
+
 /* What every document has, first and in this order. */
 static void
 put_standard(yyjson_mut_doc *m, yyjson_mut_val *body, const struct doc *d,
@@ -462,7 +475,7 @@ doc_insert(struct site *s, struct doc *d, yyjson_mut_doc *m,
 	d->author = author_of(s, c);
 	d->docstatus = json_mut_int(body, "docstatus", 0);
 	put_standard(m, body, d, c->user, time_text(e.creation, stamp));
-	d->data = json_mut_text(&s->scratch, body, &len);
+	d->data = stored(s, body, &len);
 	d->len = len;
 	doc_links(d->meta, body, link_add, &links);
 	e.links = links_text(s, &links);
@@ -571,13 +584,13 @@ doc_update(struct site *s, struct doc *d, yyjson_mut_doc *m,
 	json_put(m, body, "modified", json_new_str(m,
 	    time_text(e.creation, stamp)));
 	json_put(m, body, "modified_by", json_new_str(m, c->user));
-	d->data = json_mut_text(&s->scratch, body, &len);
+	d->data = stored(s, body, &len);
 	d->len = len;
 	if (linked)
 		diff_links(d->meta, diff, body, link_add, &links);
 	e.links = links_text(s, &links);
 	free(links.v);
-	e.data = json_mut_text(&s->scratch, diff, &e.datalen);
+	e.data = stored(s, diff, &e.datalen);
 	journal_add(s, &e);
 	d->modified = d->last = e.creation;
 	if (d->author != author_of(s, c))
@@ -660,7 +673,7 @@ rewrite(struct site *s, struct doc *d, const struct doc *target,
 		}
 	}
 	doc_links(d->meta, body, repoint, &r);
-	d->data = json_mut_text(&s->scratch, body, &d->len);
+	d->data = stored(s, body, &d->len);
 	db_do(s->db, "UPDATE document SET data = ? WHERE id = ?", "ti",
 	    d->data, d->len, d->id);
 	values_save(s, d, body, false);
@@ -702,7 +715,7 @@ doc_rename(struct site *s, struct doc *d, const char *name,
 	e.marks = marks_text(s, d, c);
 	yyjson_mut_obj_add_str(m, data, "new_name", name);
 	yyjson_mut_obj_add_int(m, data, "merge", 0);
-	e.data = json_mut_text(&s->scratch, data, &e.datalen);
+	e.data = stored(s, data, &e.datalen);
 	journal_add(s, &e);
 	d->last = e.creation;
 	d->renamed = c->renamed != 0 ? c->renamed : e.creation;
@@ -750,7 +763,7 @@ doc_save_remote_name(struct site *s, struct doc *d, const char *name)
 	if (yyjson_mut_obj_get(body, "remote_docname") == NULL)
 		return 0;
 	json_put(m, body, "remote_docname", json_new_str(m, name));
-	d->data = json_mut_text(&s->scratch, body, &d->len);
+	d->data = stored(s, body, &d->len);
 	return db_do(s->db, "UPDATE document SET data = ? WHERE id = ?", "ti",
 	    d->data, d->len, d->id);
 }
