@@ -195,6 +195,35 @@ Failed Update Thing x: 'c' has the value 'zzz', which the Value Map 'codes' does
 e02|mapping
 .
 
+# ---- two DocTypes
+
+# From now on north's Orders are Forms.
+other_mapping() {
+	echo '{"doctype":"Document Type Mapping","mapping_name":"form","local_doctype":"Form","remote_doctype":"Order","field_mapping":[{"local_fieldname":"must","remote_fieldname":"subject"}]}' |
+	    es-put -q && subscribe hq north 'Form,"has_mapping":1,"mapping":"form"' Person
+}
+fresh hq
+t 'what a mapping made for another DocType is not written into the document' '
+    through >/dev/null; other_mapping; through <more; es-get -C name,title Thing; parked' <<'.'
+--- file more
+e03 Update Order x {"changed":{"subject":"3"}} <e01
+e04 Update Order y {"changed":{"subject":"4"}} <e02
+e05 Create Person p {}
+--- in
+e01 Create Order x {"subject":"1"}
+e02 Create Order y {"subject":"2","person":"p"} Person:p
+--- out
+status 1
+Synced Create Person p
+Synced Create Thing y
+Failed Update Form y: it came as Thing, and would be Form
+Failed Update Form x: it came as Thing, and would be Form
+{"name":"x","title":"1"}
+{"name":"y","title":"2"}
+e03|doctype
+e04|doctype
+.
+
 # ---- what has nothing to map
 
 fresh hq

@@ -180,10 +180,6 @@ plan_again(struct plan *p, struct item *it, yyjson_mut_val **diff)
 
 	if (it->e.fault != NULL)
 		return fault_set(&p->g->fault, "type", "%s", it->e.fault);
-	if (strcmp(p->meta->name, p->d->meta->name) != 0)
-		return fault_set(&p->g->fault, "doctype",
-		    "it came as %s, and would be %s", p->d->meta->name,
-		    p->meta->name);
 	if (!plan_part(p, it))
 		return false;
 	*diff = t->chg == NULL ? NULL : changed(p);

@@ -172,13 +172,17 @@ take_update(struct plan *p, struct part *t)
 	return true;
 }
 
-/* Is it in our terms?  Each event of a run is asked for itself, whatever was
- * before it. */
+/* Is it in the terms of our document?  Each event of a run is asked for itself,
+ * whatever was before it. */
 static bool
 is_ours(struct plan *p, const struct event *e)
 {
+	const struct meta *m = p->d->id != 0 ? p->d->meta : p->meta;
 	const char *why = json_str(e->line, "unmapped");
 
+	if (strcmp(e->doctype, m->name) != 0)
+		return fail(p, "doctype", "it came as %s, and would be %s",
+		    m->name, e->doctype);
 	if (why != NULL)
 		return fail(p, "mapping", "%s%s", why, "");
 	if (p->row != NULL && p->row->mapping != NULL && !event_is_mapped(e))
