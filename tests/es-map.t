@@ -211,6 +211,52 @@ e01 Update Order a {"changed":[1],"added":"x","removed":{"lines":{"a":1}},"row_c
 --- err
 .
 
+# ---- values
+
+cat >codes.json <<'.'
+{"doctype":"Value Map","name":"codes","pairs":[{"remote_value":"2.1","local_value":"x"}]}
+{"doctype":"Document Type Mapping","mapping_name":"row codes","local_doctype":"Part","remote_doctype":"Row","field_mapping":[{"local_fieldname":"code","remote_fieldname":"account","value_map":"codes"}]}
+{"doctype":"Document Type Mapping","mapping_name":"codes","local_doctype":"Thing","remote_doctype":"Ledger","field_mapping":[{"local_fieldname":"title","remote_fieldname":"account","value_map":"codes"},{"local_fieldname":"count","remote_fieldname":"size","expression":"value > 5"},{"local_fieldname":"price","remote_fieldname":"rate","expression":"jq: . > 5"},{"local_fieldname":"parts","remote_fieldname":"rows","mapping_type":"Child Table","mapping":"row codes"}]}
+.
+ok 'a Value Map of numbers' eval 'es-put -q <codes.json'
+t 'numbers are the same however they are written, texts are not' 'events | es-map -m codes |
+    jq -c "select(.docname) | [.data.title, .unmapped]"' <<'.'
+--- in
+e01 Create Ledger a {"account":"2.1"}
+e02 Create Ledger b {"account":2.10}
+e03 Create Ledger c {"account":"2.10"}
+--- out
+["x",null]
+["x",null]
+[null,"'account' has the value '2.10', which the Value Map 'codes' does not have; add it with es-put"]
+--- err
+es-map: 1 events cannot be mapped: es-apply parks them and says why
+.
+t 'what is true is 1 in a field of numbers' 'events | es-map -m codes | jq -c ".data | values"' <<'.'
+--- in
+e01 Create Ledger a {"size":7,"rate":7}
+e02 Create Ledger b {"size":5,"rate":5}
+--- out
+{"count":1,"price":1}
+{"count":0,"price":0}
+--- err
+.
+t '-l: a table is called as the producer does' 'events | es-map -l -m codes' 1 <<'.'
+--- in
+e01 Create Ledger a {"rows":[{"name":"r1","account":"9"}]}
+e02 Update Ledger a {"row_changed":{"rows":[{"name":"r1","account":"9"}]}} <e01
+--- out
+{"value_map":"codes","table":"rows","field":"account","value":"9","count":2}
+--- err
+.
+t 'a default that is no number, for one' 'jq -c "select(.mapping_name == \"codes\") |
+    .field_mapping[1] += {default_value: \"abc\"}" codes.json | es-put -q' 1 <<'.'
+--- out
+--- err
+es-put: stdin:1: the mapping 'codes', row 2: 'count' wants a number, not the default 'abc'
+es-put: 0 new, 0 changed, 0 deleted, 0 as they were, 1 refused
+.
+
 # ---- stock
 
 t 'events of stock: data in a string, no origin' 'jq -c . | es-map -q | es-apply -p north 2>&1 | brief

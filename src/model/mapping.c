@@ -293,6 +293,10 @@ read_fields(struct making *k, struct row *r)
 	if (r->remote == NULL && r->dflt == NULL)
 		return wrong(k, "'%s' wants a remote_fieldname or a "
 		    "default_value", r->local);
+	if (r->dflt != NULL && r->f != NULL && field_is_number(r->f) &&
+	    !number_valid(r->dflt, strlen(r->dflt)))
+		return wrong(k, "'%s' wants a number, not the default '%s'",
+		    r->local, r->dflt);
 	return true;
 }
 
@@ -608,23 +612,22 @@ static yyjson_mut_val *
 typed(struct mapping_run *q, const struct row *r, const char *s)
 {
 	bool number = r->f == NULL ? strcmp(r->local, "docstatus") == 0 :
-	    r->f->kind == K_INT || r->f->kind == K_FLOAT ||
-	    r->f->kind == K_CHECK;
+	    field_is_number(r->f);
 
 	if (number && number_valid(s, strlen(s)))
 		return yyjson_mut_raw(q->m, s);
 	return yyjson_mut_str(q->m, s);
 }
 
-/* 1.0 is 1, and true is. */
+/* A number 1.0 is 1, and true is; but the text 2.10 is not 2.1. */
 static const char *
-pair_of(const struct values *v, const char *s, size_t len)
+pair_of(const struct values *v, const char *s, size_t len, bool number)
 {
 	const char *local = map_get(&v->local, s, len), *remote;
 	yyjson_val *pair;
 	size_t i, n;
 
-	if (local != NULL || !number_valid(s, len))
+	if (local != NULL || !number)
 		return local;
 	yyjson_arr_foreach(v->pairs, i, n, pair) {
 		remote = json_str(pair, "remote_value");
@@ -639,14 +642,14 @@ static bool
 uncovered(struct run *k, const struct row *r, const char *s, size_t len)
 {
 	if (k->q->uncovered != NULL) {
-		k->q->uncovered(k->q->arg, r->values->name, k->table, r->remote,
+		k->q->uncovered(k->q->arg, r->values->name, k->there, r->remote,
 		    s, len);
 		return true;
 	}
 	return fault_set(&k->q->fault, "mapping", "'%s'%s%s has the value '%.*s', "
 	    "which the Value Map '%s' does not have; add it with es-put",
-	    r->remote, k->table == NULL ? "" : " of ",
-	    k->table == NULL ? "" : k->table, len > 140 ? 140 : (int)len, s,
+	    r->remote, k->there == NULL ? "" : " of ",
+	    k->there == NULL ? "" : k->there, len > 140 ? 140 : (int)len, s,
 	    r->values->name);
 }
 
@@ -665,7 +668,7 @@ map_value(struct run *k, const struct row *r, yyjson_mut_val **v)
 		return fault_set(&k->q->fault, "mapping", "'%s' is no value "
 		    "that the Value Map '%s' could have", r->remote,
 		    r->values->name);
-	local = pair_of(r->values, s, len);
+	local = pair_of(r->values, s, len, !yyjson_mut_is_str(*v));
 	if (local == NULL && r->values->missing == DEFAULT)
 		local = r->values->dflt == NULL ? "" : r->values->dflt;
 	if (local == NULL && r->values->missing == REFUSE)
@@ -724,9 +727,13 @@ evaluate(struct run *k, const struct row *r, yyjson_mut_val **v)
 	const char *s = json_mut_text(k->q->a, *v, &len);
 
 	snprintf(was, sizeof(was), "%.*s", len > 60 ? 60 : (int)len, s);
-	return (r->jq != NULL ? ask_jq : ask_python)(k, r, v, &fault) ||
-	    fault_set(&k->q->fault, "mapping", "the expression of '%s' fails "
-	    "for %s: %s", r->local, was, fault.text);
+	if (!(r->jq != NULL ? ask_jq : ask_python)(k, r, v, &fault))
+		return fault_set(&k->q->fault, "mapping", "the expression of "
+		    "'%s' fails for %s: %s", r->local, was, fault.text);
+	/* As in Python. */
+	if (yyjson_mut_is_bool(*v) && r->f != NULL && field_is_number(r->f))
+		*v = json_new_int(k->q->m, yyjson_mut_get_bool(*v));
+	return true;
 }
 
 /* The link is to a document of this site, of that name. */

@@ -455,10 +455,10 @@ pick(const char *const *words)
 
 static const char *const remotes[] = { "title", "note", "qty", "n", "customer",
     "unknown", "remark", "count", "name", "docstatus", NULL };
-static const char *const makers[] = { "", "", "", ",'default_value':'d'",
+static const char *const makers[] = { "", "", "", ",'default_value':'4'",
     ",'default_value':'2'", ",'value_map':'kept'", ",'value_map':'all'",
     ",'expression':'str(value) + \\\"x\\\"'",
-    ",'expression':'value if value else 0','default_value':'e'", NULL };
+    ",'expression':'value if value else 0','default_value':'5'", NULL };
 static const char *const texts[] = { "''", "'a'", "'b'", "'12.5'", "null", "1",
     "12.5", "0", "true", NULL };
 static const char *const doc_keys[] = { "docstatus", "title", "note", "qty",
