@@ -468,7 +468,8 @@ turn_to(struct run *r, const char *name)
 
 /* ---- what is parked */
 
-/* Twice: a Create that is parked brings its document, whatever its place. */
+/* Twice: a Create that is parked brings its document, whatever its place; but
+ * not one that was fetched as here, which may have been put right there since. */
 static void
 parked_lines(struct run *r, bool creates)
 {
@@ -488,7 +489,7 @@ parked_lines(struct run *r, bool creates)
 				continue;
 			if (!creates)
 				deps_need(r->deps, &e);
-			else if (e.type == U_CREATE)
+			else if (e.type == U_CREATE && !e.dependency)
 				deps_here(r->deps, e.birth);
 		}
 	}

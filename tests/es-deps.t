@@ -353,11 +353,40 @@ t 'what comes back later is fetched for what is parked' '
     es-sync-log -E -s south.db | brief' <<'.'
 --- out
 * Thing a
+* Thing b
 0 events
 end es-pull 0
 Synced Create Thing a
 Synced Create Thing b
 Synced Create Thing x
+.
+
+# Person is not subscribed to: no event will tell of what was put right.
+t 'one that cannot stand here is fetched again, until it can' 'fresh north south; make_docs
+    grep \"Person\" doctypes.json | sed s/\"title\",\"fieldtype\":\"Data\"/\"title\",\"fieldtype\":\"Int\"/ | es-doctype -q -s south.db
+    sync 2>/dev/null; sync; echo "{\"name\":\"P-01\",\"title\":null}" | es-put -q -s north.db Person; sync; es-sync-log -E -s south.db
+    docs Person name,title' <<'.'
+--- in
+Person P-01 {"title":"x"}
+Thing a {"person":"P-01"}
+--- out
+status 1
+* Person P-01
+Create a
+1 events
+end es-pull 0
+Failed Create Person P-01: 'title' wants a whole number, not a string
+Failed Create Thing a: waits for Person 'P-01'
+* Person P-01
+0 events
+end es-pull 0
+* Person P-01
+0 events
+end es-pull 0
+Synced Create Person P-01
+Synced Create Person P-01
+Synced Create Thing a
+{"name":"P-01","title":null}
 .
 
 # ---- lines
