@@ -845,7 +845,7 @@ class World(model.World):
 
     def compare_parked(self):
         kind = dict(gap="gap", update="gap", waits="waits", linked="linked", name="name", another="name",
-                    conflict="conflict", invalid="type")
+                    conflict="conflict", invalid="type", docstatus="docstatus")
         got = {}
         for key, event, code, want in self.bench.rows("B", "SELECT document, event, code, want FROM parked ORDER BY id"):
             x = got.setdefault(key.split("/")[1], dict(events=set(), why=set(), want=set()))

@@ -332,7 +332,7 @@ class World(model.World):
 
     def compare_parked(self, c, p):
         kind = dict(gap="gap", update="gap", waits="waits", linked="linked", name="name", another="name",
-                    conflict="conflict", invalid="type")
+                    conflict="conflict", invalid="type", docstatus="docstatus")
         got = {}
         for key, code in self.bench.rows(c.addr, "SELECT document, code FROM parked JOIN peer ON peer.id = peer WHERE peer.name = ?", p.id):
             got.setdefault(key.split("/")[1], set()).add(code)
