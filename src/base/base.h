@@ -339,6 +339,10 @@ struct hook;
 /* By name; NULL if no file there may be called so. */
 struct hook *hook_open(const char *name);
 void	 hook_close(struct hook *);
+/* Is it there, as anything at all?  GONE: not in the directory, which can be read;
+ * NOWHERE: that cannot be said. */
+enum hook_place { HOOK_THERE, HOOK_GONE, HOOK_NOWHERE };
+enum hook_place hook_place(const struct hook *);
 /* Is it there, and nobody's but root's and ours to change?  NULL, or why not;
  * until the next call, foreign text raw. */
 const char *hook_check(const struct hook *);

@@ -125,6 +125,20 @@ check(const struct hook *h, char real[PATH_MAX])
 	return is_safe("/", false) ? NULL : "others may write '/'";
 }
 
+enum hook_place
+hook_place(const struct hook *h)
+{
+	char *path = xprintf("%s/%s", directory(), h->name);
+	enum hook_place place = HOOK_THERE;
+	struct stat st;
+
+	if (lstat(path, &st) == -1)
+		place = errno == ENOENT && access(directory(), R_OK | X_OK) == 0
+		    ? HOOK_GONE : HOOK_NOWHERE;
+	free(path);
+	return place;
+}
+
 const char *
 hook_check(const struct hook *h)
 {

@@ -61,22 +61,28 @@ state_keep(struct site *s, const struct doc *d)
 
 /* ---- since: where a document had come into a consumer's view by then */
 
+/* One that may have been in view stands there as -1 - pos. */
 bool
-since_get(struct site *s, int64_t consumer, int64_t doc, int64_t *pos)
+since_get(struct site *s, int64_t consumer, int64_t doc, int64_t *pos,
+    bool *sure)
 {
-	*pos = db_get(s->db, -1, "SELECT pos FROM since WHERE consumer = ?"
-	    " AND doc = ?", "ii", consumer, doc);
-	if (*pos >= 0)
-		return true;
-	*pos = 0;
-	return false;
+	*pos = db_get(s->db, INT64_MIN, "SELECT pos FROM since WHERE"
+	    " consumer = ? AND doc = ?", "ii", consumer, doc);
+	if (*pos == INT64_MIN) {
+		*pos = 0;
+		return false;
+	}
+	if (!(*sure = *pos >= 0))
+		*pos = -1 - *pos;
+	return true;
 }
 
 int
-since_put(struct site *s, int64_t consumer, int64_t doc, int64_t pos)
+since_put(struct site *s, int64_t consumer, int64_t doc, int64_t pos, bool sure)
 {
 	return db_do(s->db, "INSERT INTO since VALUES(?1, ?2, ?3)"
-	    " ON CONFLICT DO UPDATE SET pos = ?3", "iii", consumer, doc, pos);
+	    " ON CONFLICT DO UPDATE SET pos = ?3", "iii", consumer, doc,
+	    sure ? pos : -1 - pos);
 }
 
 /* ---- dropping */

@@ -217,6 +217,19 @@ rule_is_present(const struct rule *r)
 }
 
 bool
+rule_is_gone(const struct rule *r)
+{
+	return r->hook != NULL && hook_place(r->hook) == HOOK_GONE;
+}
+
+const char *
+rule_end(const struct rule *r)
+{
+	return r->hook == NULL ? NULL : hook_place(r->hook) == HOOK_NOWHERE ?
+	    "make that directory, without it" : "remove the program";
+}
+
+bool
 rule_is_logged(const struct rule *r)
 {
 	return r->own_values && !rule_is_present(r);

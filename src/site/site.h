@@ -280,8 +280,10 @@ int64_t	*state_gone(struct site *, struct arena *, int64_t upto, size_t *n);
 /* Where a document had come into a consumer's view when its data was dropped
  * (0: it was there, but came into it nowhere), noted if the row had conditions;
  * false: it never was in view, or that is not noted. */
-bool	 since_get(struct site *, int64_t consumer, int64_t doc, int64_t *pos);
-int	 since_put(struct site *, int64_t consumer, int64_t doc, int64_t pos);
+bool	 since_get(struct site *, int64_t consumer, int64_t doc, int64_t *pos,
+	    bool *sure);
+int	 since_put(struct site *, int64_t consumer, int64_t doc, int64_t pos,
+	    bool sure);
 
 struct full {			/* a Create or Update that has its data */
 	int64_t		 entry, doc, bytes;
@@ -705,6 +707,10 @@ bool	 rule_check_shape(const char *text, struct fault *);
 /* Does its answer depend on more than the document?  Then it cannot be asked of
  * how a document was. */
 bool	 rule_is_present(const struct rule *);
+/* Does it ask a program that is not there any more? */
+bool	 rule_is_gone(const struct rule *);
+/* What to do so that it is gone; NULL if it asks no program. */
+const char *rule_end(const struct rule *);
 /* Is all that it depends on what was logged of the document?  The rename of what
  * it links to is not. */
 bool	 rule_is_logged(const struct rule *);

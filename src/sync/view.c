@@ -14,11 +14,16 @@ struct raised {				/* where a condition raised an error */
 	struct fault	 why;		/* the first */
 };
 
+struct gone {				/* conditions whose program was taken away */
+	bool		 condition, own;
+};
+
 struct row {				/* a doctype's grants, oldest first */
 	const char	*doctype;
 	struct grant	*g;
 	size_t		 n;
 	struct rule	**condition, **own;	/* of each; NULL: none */
+	struct gone	*gone;		/* of each: what cannot be asked any more */
 	bool		 plain;		/* no conditions at all */
 	bool		 logged;	/* they hang on nothing but the log */
 	bool		 leaves;	/* what leaves the view is to be deleted */
@@ -28,6 +33,7 @@ struct row {				/* a doctype's grants, oldest first */
 struct scope {				/* where a document stands for the consumer */
 	int64_t		 since;		/* 0: it never came into view */
 	bool		 shown;		/* it ever was in view: -i may have sent it */
+	bool		 maybe;		/* that cannot be asked any more */
 	bool		 visible;	/* it is here, and in view now */
 	bool		 left;		/* an Update took it out of view once */
 };
@@ -101,6 +107,31 @@ compile(struct view *v, const char *doctype, const char *text, bool own,
 	return r;
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Is this condition of grant k none that holds now? */
+static bool
+is_former(const struct row *r, size_t k, bool own)
+{
+	const struct grant *was = &r->g[k], *is = &r->g[r->n - 1];
+
+	return !is->active || !same_text(own ? was->own : was->condition,
+	    own ? is->own : is->condition);
+}
+
+/* Of one that does not hold now its program may have been taken away. */
+static bool
+is_gone(const struct row *r, size_t k, bool own)
+{
+	const struct rule *rule = own ? r->own[k] : r->condition[k];
+
+	return rule != NULL && is_former(r, k, own) && rule_is_gone(rule);
+}
+
 static void
 add_row(struct view *v, struct grant *g, size_t n)
 {
@@ -111,6 +142,7 @@ add_row(struct view *v, struct grant *g, size_t n)
 	    .logged = true };
 	r->condition = arena_alloc(&v->run, n * sizeof(*r->condition));
 	r->own = arena_alloc(&v->run, n * sizeof(*r->own));
+	r->gone = arena_alloc(&v->run, n * sizeof(*r->gone));
 	r->raised = arena_alloc(&v->run, sizeof(*r->raised));
 	*r->raised = (struct raised){ 0 };
 	once_init(&r->raised->which);
@@ -118,6 +150,8 @@ add_row(struct view *v, struct grant *g, size_t n)
 		r->condition[i] = compile(v, g->doctype, g[i].condition, false,
 		    i == n - 1);
 		r->own[i] = compile(v, g->doctype, g[i].own, true, i == n - 1);
+		r->gone[i] = (struct gone){ is_gone(r, i, false),
+		    is_gone(r, i, true) };
 		if (g[i].condition != NULL || g[i].own != NULL)
 			r->plain = false;
 		r->logged = r->logged &&
@@ -322,20 +356,32 @@ note_raised(const struct replay *p, const struct fault *why)
 
 /* What cannot be evaluated is no answer at all. */
 static void
-note_failed(const struct replay *p, const struct fault *why)
+note_failed(const struct replay *p, size_t k, bool own, const char *why)
 {
+	const struct grant *g = &p->r->g[k];
+	const char *end, *text = own ? g->own : g->condition;
 	struct view *v = p->v;
 
-	if (!v->failed)
-		fault_set(&v->why, "failed", "a condition of '%s' on %s could "
-		    "not be evaluated: %s", v->c.name, p->r->doctype,
-		    why->text);
+	if (v->failed)
+		return;
 	v->failed = true;
+	if (!is_former(p->r, k, own)) {
+		fault_set(&v->why, "failed", "a condition of '%s' on %s could "
+		    "not be evaluated: %s", v->c.name, p->r->doctype, why);
+		return;
+	}
+	end = rule_end(own ? p->r->own[k] : p->r->condition[k]);
+	fault_set(&v->why, "failed", "a former condition of '%s' on %s, %.60s, "
+	    "could not be evaluated: %.200s%s%s", v->c.name, p->r->doctype,
+	    text + strspn(text, " \t\r\n"), why, end == NULL ? "" :
+	    "; if it is not to be asked any more, ", end == NULL ? "" : end);
 }
 
+/* One of the conditions of grant k. */
 static bool
-is_true(struct replay *p, struct rule *r)
+is_true(struct replay *p, size_t k, bool own)
 {
+	struct rule *r = own ? p->r->own[k] : p->r->condition[k];
 	struct view *v = p->v;
 	struct expr_ask q = { .a = &v->ask, .now = time_now() };
 	enum truth t;
@@ -350,25 +396,32 @@ is_true(struct replay *p, struct rule *r)
 	if (t == EXPR_RAISED)
 		note_raised(p, &q.fault);
 	else if (t == EXPR_FAILED)
-		note_failed(p, &q.fault);
+		note_failed(p, k, own, q.fault.text);
 	return t == EXPR_TRUE;
 }
 
-/* Does the document, in a state, satisfy grant k? */
-static bool
-satisfies(struct replay *p, size_t k)
+enum met { OUT, IN, MAYBE };	/* MAYBE: if a program said so that is gone */
+
+/* Is the document, in a state, in view under grant k? */
+static enum met
+meets(struct replay *p, size_t k)
 {
 	const struct row *r = p->r;
+	const struct gone *gone = &r->gone[k];
 
 	if (!r->g[k].active || p->body == NULL)
-		return false;
+		return OUT;
 	if (p->lost)
-		return r->g[k].condition == NULL && r->g[k].own == NULL;
+		return r->g[k].condition == NULL && r->g[k].own == NULL ? IN :
+		    OUT;
 	/* What is not understood is not true: it was refused at entry. */
 	if ((r->g[k].condition != NULL && r->condition[k] == NULL) ||
 	    (r->g[k].own != NULL && r->own[k] == NULL))
-		return false;
-	return is_true(p, r->condition[k]) && is_true(p, r->own[k]);
+		return OUT;
+	if ((!gone->condition && !is_true(p, k, false)) ||
+	    (!gone->own && !is_true(p, k, true)))
+		return OUT;
+	return gone->condition || gone->own ? MAYBE : IN;
 }
 
 /* At the newest entry without data it is known how the document was. */
@@ -381,12 +434,6 @@ replay_state(struct replay *p, const struct entry *e)
 	text = state_get(p->v->s, &p->v->page, e, &len);
 	p->lost = text == NULL;
 	p->body = p->lost ? yyjson_mut_obj(p->m) : parse(p, text, len);
-}
-
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 /* Another condition is another grant. */
@@ -408,6 +455,23 @@ struct track {			/* a document's way into and out of view */
 	int64_t		 until;		/* what it had before was sent; 0: nothing */
 };
 
+static enum met
+note_meets(struct track *t, size_t k)
+{
+	enum met is = meets(&t->p, k);
+
+	t->sc.shown |= is == IN;
+	t->sc.maybe |= is == MAYBE;
+	return is;
+}
+
+/* Under the grant that holds there, if there is one. */
+static enum met
+track_meets(struct track *t)
+{
+	return t->k == 0 ? OUT : note_meets(t, t->k - 1);
+}
+
 /* It is out of view from there on. */
 static void
 track_left(struct track *t, int64_t at)
@@ -420,11 +484,9 @@ track_left(struct track *t, int64_t at)
 static void
 track_restored(struct track *t)
 {
-	if (t->k > 0 && satisfies(&t->p, t->k - 1)) {
-		t->sc.shown = true;
+	if (track_meets(t) == IN)
 		t->until = INT64_MAX;
-	}
-	if (t->sc.since != 0 || t->sc.shown)
+	if (t->sc.since != 0 || t->sc.shown || t->sc.maybe)
 		t->sc.since = t->p.v->restored;
 	t->restored = true;
 }
@@ -439,11 +501,10 @@ track_grants(struct track *t, int64_t at)
 	for (; t->k < r->n && r->g[t->k].pos < at; t->k++) {
 		if (!t->restored && restored < r->g[t->k].pos)
 			track_restored(t);
-		if (!satisfies(&t->p, t->k)) {
+		if (note_meets(t, t->k) != IN) {
 			track_left(t, r->g[t->k].pos);
 			continue;
 		}
-		t->sc.shown = true;
 		if (regrants(t->k == 0 ? NULL : &r->g[t->k - 1], &r->g[t->k]) &&
 		    (t->sc.since != 0 || t->newest > r->g[0].pos))
 			t->sc.since = r->g[t->k].pos;
@@ -457,19 +518,18 @@ track_grants(struct track *t, int64_t at)
 static void
 track_entry(struct track *t, const struct entry *e)
 {
-	bool was, is;
+	enum met was, is;
 
 	if (e->type == U_RENAME)
 		return;
-	was = t->k > 0 && satisfies(&t->p, t->k - 1);
+	was = track_meets(t);
 	replay_entry(&t->p, e);
 	t->newest = e->creation;
-	is = t->k > 0 && satisfies(&t->p, t->k - 1);
-	t->sc.shown |= is;
-	if (is && (!was || t->sc.since == 0))
+	is = track_meets(t);
+	if (is == IN && (was != IN || t->sc.since == 0))
 		t->sc.since = t->newest;
-	t->sc.left |= was && !is && e->type == U_UPDATE;
-	if (is)
+	t->sc.left |= was != OUT && is == OUT && e->type == U_UPDATE;
+	if (is == IN)
 		t->until = INT64_MAX;
 	else
 		track_left(t, t->newest);
@@ -484,6 +544,7 @@ track_noted(struct track *t, const struct entry *e, size_t n)
 {
 	const struct row *r = t->p.r;
 	size_t i = n;
+	bool sure;
 
 	while (i > 0 && !entry_pruned(&e[i - 1]))
 		i--;
@@ -491,15 +552,16 @@ track_noted(struct track *t, const struct entry *e, size_t n)
 		return 0;
 	t->pruned = e[i - 1].creation;
 	if (r->plain || !since_get(t->p.v->s, t->p.v->c.id, e->doc,
-	    &t->sc.since))
+	    &t->sc.since, &sure))
 		return 0;
-	t->sc.shown = true;
+	t->sc.shown = sure;
+	t->sc.maybe = !sure;
 	while (t->k < r->n && r->g[t->k].pos < t->pruned)
 		t->k++;
 	t->restored = t->restored || t->p.v->restored < t->pruned;
 	t->newest = t->pruned;
 	replay_state(&t->p, &e[i - 1]);
-	if (t->k > 0 && satisfies(&t->p, t->k - 1))
+	if (track_meets(t) == IN)
 		t->until = INT64_MAX;
 	else
 		t->until = t->sc.since + 1;
@@ -547,8 +609,8 @@ view_note(struct view *v, const struct entry *e, size_t n, int64_t upto)
 	sc = since_of(v, r, e, n, upto);
 	if (v->failed)
 		status = -1;
-	else if (sc.shown)
-		status = since_put(v->s, v->c.id, e->doc, sc.since);
+	else if (sc.shown || sc.maybe)
+		status = since_put(v->s, v->c.id, e->doc, sc.since, sc.shown);
 	arena_reset(&v->page);
 	return status;
 }
@@ -576,26 +638,29 @@ scope_of(struct view *v, int64_t doc)
 		if (!r->plain)
 			p.body = p.present = doc_body(&v->page,
 			    yyjson_mut_doc_new(&v->page.alc), &d);
-		sc.visible = r->plain || satisfies(&p, r->n - 1);
+		sc.visible = r->plain || meets(&p, r->n - 1) == IN;
 	}
 	free(e);
 	return sc;
 }
 
-/* Ever in view, or reached over links, then or now, from what ever was. */
+/* Ever in view, or reached over links, then or now, from what ever was.  To be
+ * read it must be sure, but not to be told that it is gone. */
 static bool
-offered(struct view *v, int64_t doc)
+offered(struct view *v, int64_t doc, bool sure)
 {
 	struct map seen = { 0 };
 	int64_t *todo = NULL, *sources, id;
 	size_t n = 0, cap = 0, i, m;
+	struct scope sc;
 	bool found = false;
 
 	for (id = doc; ; id = todo[--n]) {
 		char *key = arena_printf(&v->page, "%lld", (long long)id);
 		if (map_get(&seen, key, strlen(key)) == NULL) {
 			map_set(&seen, key, strlen(key), key);
-			if ((found = scope_of(v, id).shown))
+			sc = scope_of(v, id);
+			if ((found = sc.shown || (sc.maybe && !sure)))
 				break;
 			sources = doc_sources(v->s, &v->page, id, &m);
 			if (n + m > cap)
@@ -615,7 +680,7 @@ offered(struct view *v, int64_t doc)
 bool
 view_offers(struct view *v, int64_t doc)
 {
-	bool found = offered(v, doc);
+	bool found = offered(v, doc, true);
 
 	arena_reset(&v->page);
 	return found;
@@ -783,7 +848,7 @@ deletes(struct view *v, const struct row *r, int64_t after, int64_t pos)
 	}
 	for (i = 0; i < m && !v->stop; i++) {
 		if (journal_get(v->s, &v->page, gone[i], &e) &&
-		    offered(v, e.doc))
+		    offered(v, e.doc, false))
 			emit(v, &e);
 		arena_reset(&v->page);
 	}
@@ -868,7 +933,7 @@ new_case(struct view *v, const struct row *r, const struct entry *e)
 	for (i = 0; i < 2 && is; i++)
 		if (rules[i] != NULL) {
 			p.body = p.present = rule_part(rules[i], p.m, doc);
-			is = is_true(&p, rules[i]);
+			is = is_true(&p, 0, i == 1);
 		}
 	return is;
 }
@@ -886,9 +951,9 @@ left_at(struct view *v, const struct row *r, const struct entry *e)
 		return false;
 	all = journal_of(v->s, &v->page, e->creation, &n);
 	t = track_to(v, r, all, n, e->creation - 1);
-	was = t.sc.shown && t.k > 0 && satisfies(&t.p, t.k - 1);
+	was = (t.sc.shown || t.sc.maybe) && track_meets(&t) != OUT;
 	track_entry(&t, e);
-	is = t.k > 0 && satisfies(&t.p, t.k - 1);
+	is = track_meets(&t) != OUT;
 	free(all);
 	return was && !is && !v->failed;
 }
@@ -950,7 +1015,7 @@ one_entry(struct view *v, const struct entry *e)
 			body_event(v, r, e);
 	} else if ((e->type != U_DELETE || r == NULL ||
 	    was_active(r, e->creation)) && !has_passed(v, e) &&
-	    offered(v, e->doc))
+	    offered(v, e->doc, false))
 		emit(v, e);
 }
 
@@ -1070,7 +1135,7 @@ view_sent(struct view *v, const struct entry *e)
 	    !has_passed(v, e)) {
 		if (e->type == U_DELETE || e->type == U_RENAME)
 			sent = (r == NULL || granted_since(v, r, e->creation))
-			    && offered(v, e->doc);
+			    && offered(v, e->doc, false);
 		else
 			sent = r != NULL && body_sent(v, r, e);
 	}
