@@ -313,6 +313,16 @@ es-map: the mapping 'line': the producer has no DocType 'Line'
 
 # ---- when it is entered
 
+t '-n -p: what is wrong on either side, at once' 'cp hq.db before.db
+    sed "1,3d;s/.\"fieldname\":\"note\",[^}]*},//" doctypes.json | es-doctype -q; es-map -n -p north.db; s=$?; cp before.db hq.db; exit $s' 1 <<'.'
+--- out
+--- err
+es-map: the mapping 'order', row 2: Thing has no field 'note'
+es-map: the mapping 'order', row 2: Order of the producer has no field 'title'
+es-map: the mapping 'order', row 4: Order of the producer has no field 'who'
+es-map: the mapping 'order', row 5: 'lines' is no table there and 'parts' is one here
+es-map: the mapping 'line': the producer has no DocType 'Line'
+.
 t 'a mapping that is no good is refused, and says the row' 'es-put' 1 <<'.'
 --- in
 {"doctype":"Document Type Mapping","mapping_name":"x","local_doctype":"Thing","remote_doctype":"Order","field_mapping":[{"local_fieldname":"title","remote_fieldname":"a"},{"local_fieldname":"colour","remote_fieldname":"b"}]}

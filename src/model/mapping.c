@@ -20,6 +20,7 @@ struct filter_value {			/* of remote_value_filters */
 
 struct row {
 	const char	*local, *remote, *dflt;	/* remote, dflt: or NULL */
+	bool		 bad;		/* it was refused */
 	size_t		 len;		/* of local */
 	const struct field *f;		/* the local field; NULL: a standard one */
 	enum { COPY, TABLE, DOCUMENT } type;
@@ -418,7 +419,7 @@ read_rows(struct making *k, yyjson_val *rows)
 			return;
 		if (read_row(k, &m->rows[i], row))
 			continue;
-		k->bad = true;
+		k->bad = m->rows[i].bad = true;
 		if (k->from->fault != NULL)
 			k->from->fault(k->from->arg, k->fault);
 	}
@@ -452,11 +453,12 @@ make(const struct mapping_source *from, yyjson_val *doc, bool inner,
 		return NULL;
 	}
 	read_rows(&k, yyjson_obj_get(doc, "field_mapping"));
-	if (k.bad) {
+	if (!k.bad)
+		set_columns(m);
+	else if (from->fault == NULL) {
 		mapping_free(m);
 		return NULL;
 	}
-	set_columns(m);
 	return m;
 }
 
@@ -577,7 +579,7 @@ mapping_check(const struct mapping *m, const struct mapping_source *from)
 			fault_set(&fault, "mapping", "the mapping '%s', row "
 			    "%zu: %s of the producer has no field '%s'", m->name,
 			    (size_t)(r - m->rows) + 1, m->remote, r->remote);
-		else if ((r->type == TABLE) != (f != NULL && f->kind == K_TABLE))
+		else if (!r->bad && (r->type == TABLE) != (f != NULL && f->kind == K_TABLE))
 			fault_set(&fault, "mapping", "the mapping '%s', row "
 			    "%zu: '%s' is %s table there and '%s' is %s here",
 			    m->name, (size_t)(r - m->rows) + 1, r->remote,

@@ -420,7 +420,8 @@ struct mapping_source {
 	bool	 entered;		/* all of it is looked at, jq too */
 };
 /* From its document: what is wrong with that is said here, not when documents
- * come.  NULL and a fault of code mapping, which names the row. */
+ * come.  NULL and a fault of code mapping, which names the row.  If the source
+ * takes all faults, one with bad rows comes too, to be looked at and no more. */
 struct mapping *mapping_new(const struct mapping_source *, yyjson_val *doc,
 	    struct fault *);
 void	 mapping_free(struct mapping *);
