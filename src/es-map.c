@@ -293,6 +293,24 @@ map_files(struct run *r, char *const *files)
 	free(r->name);
 }
 
+/* Is that of -m here?  A filter says so at its end, too, if not. */
+static bool
+has_mapping(struct run *r, bool filter)
+{
+	const char *why;
+
+	if (r->mapping == NULL || doc_number(r->s, "Document Type Mapping",
+	    r->mapping) != 0 || db_failed(r->s->db))
+		return true;
+	why = safe(arena_printf(&r->run, "no Document Type Mapping '%s' in "
+	    "'%s'; es-put puts one in", r->mapping, r->s->path));
+	warnx("%s", why);
+	if (filter)
+		put_end(stdout, MISUSE, why);
+	worsen(r, MISUSE);
+	return false;
+}
+
 /* ---- -n */
 
 struct look {				/* at mappings */
@@ -504,10 +522,12 @@ main(int argc, char *argv[])
 	arena_init(&r.line);
 	arena_init(&r.a);
 	arena_init(&r.run);
-	if (only_look)
-		look(&r, operand);
-	else
-		map_files(&r, argv);
+	if (has_mapping(&r, !only_look && !r.list)) {
+		if (only_look)
+			look(&r, operand);
+		else
+			map_files(&r, argv);
+	}
 	if (db_failed(r.s->db))
 		worsen(&r, TEMPFAIL);
 	site_close(r.s);

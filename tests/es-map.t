@@ -241,6 +241,20 @@ e02 Create Ledger b {"size":5,"rate":5}
 {"count":0,"price":0}
 --- err
 .
+t '-m: one that is not here: who reads on is told, too' 'events | es-map -m nosuch -s hq.db' 100 <<'.'
+--- in
+e01 Create Ledger a {"size":7,"rate":7}
+--- out
+{"end":{"program":"es-map","status":100,"why":"no Document Type Mapping 'nosuch' in 'hq.db'; es-put puts one in"}}
+--- err
+es-map: no Document Type Mapping 'nosuch' in 'hq.db'; es-put puts one in
+.
+t '-m: to look at one that is not here' 'es-map -n -m nosuch -s hq.db 2>/dev/null; echo $?; es-map -l -m nosuch -s hq.db' 100 <<'.'
+--- out
+100
+--- err
+es-map: no Document Type Mapping 'nosuch' in 'hq.db'; es-put puts one in
+.
 t '-l: a table is called as the producer does' 'events | es-map -l -m codes' 1 <<'.'
 --- in
 e01 Create Ledger a {"rows":[{"name":"r1","account":"9"}]}
