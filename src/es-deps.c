@@ -318,6 +318,23 @@ set_link(yyjson_mut_doc *m, yyjson_mut_val *line, const struct mapper_link *l,
 	json_put(m, of, f->docname, birth);
 }
 
+/* Says that filters found nothing, for the link as it is there. */
+static void
+note_not_found(yyjson_mut_doc *m, yyjson_mut_val *line,
+    const struct mapper_link *l, bool update)
+{
+	yyjson_mut_val *obj = object_of(yyjson_mut_obj_get(line, "data"), l,
+	    update), *value = yyjson_mut_obj_get(obj, l->field), *all, *names;
+
+	if (!yyjson_mut_is_str(value))
+		return;
+	if ((all = yyjson_mut_obj_get(line, "not_found")) == NULL)
+		all = yyjson_mut_obj_add_obj(m, line, "not_found");
+	if ((names = yyjson_mut_obj_get(all, l->local)) == NULL)
+		names = yyjson_mut_obj_add_arr(m, all, l->local);
+	yyjson_mut_arr_append(names, yyjson_mut_val_mut_copy(m, value));
+}
+
 /* A mapped line with its links set to the documents that their filters find, and
  * its event; the same line if it has none; NULL: that cannot be asked for in this
  * run. */
@@ -344,6 +361,9 @@ with_links(struct run *r, struct arena *a, struct event *e, const char *text,
 	}
 	m = yyjson_mut_doc_new(&a->alc);
 	o = yyjson_val_mut_copy(m, e->line);
+	/* Of a line that was parked these are out of date. */
+	yyjson_mut_obj_remove_key(o, "unmapped");
+	yyjson_mut_obj_remove_key(o, "not_found");
 	for (i = 0; i < n; i++) {
 		if ((f = find(r, &l[i], depth)) == NULL)
 			return NULL;
@@ -351,6 +371,8 @@ with_links(struct run *r, struct arena *a, struct event *e, const char *text,
 			json_put(m, o, "unmapped", yyjson_mut_str(m, f->why));
 		else if (f->line != NULL)
 			set_link(m, o, &l[i], f, e->type == U_UPDATE);
+		else
+			note_not_found(m, o, &l[i], e->type == U_UPDATE);
 	}
 	text = json_mut_text(a, o, len);
 	read_line(a, text, *len, e);
@@ -466,51 +488,6 @@ turn_to(struct run *r, const char *name)
 	mapper_turn(r->mapper, &r->p);
 }
 
-/* ---- what is parked */
-
-/* Twice: a Create that is parked brings its document, whatever its place; but
- * not one that was fetched as here, which may have been put right there since. */
-static void
-parked_lines(struct run *r, bool creates)
-{
-	struct query *keys, *lines;
-	struct parked p;
-	struct event e;
-	const char *key;
-
-	keys = parked_keys(r->s, r->p.peer);
-	while (parked_next_key(keys, &key, NULL) == 1) {
-		lines = parked_of(r->s, r->p.peer, key);
-		while (parked_next(lines, &p) == 1) {
-			arena_reset(&r->other);
-			if (event_read(&r->other, yyjson_doc_get_root(
-			    json_parse_own(&r->other, p.line, p.len)), &e)
-			    != NULL || e.birth == NULL)
-				continue;
-			if (!creates)
-				deps_need(r->deps, &e);
-			else if (e.type == U_CREATE && !e.dependency)
-				deps_here(r->deps, e.birth);
-		}
-	}
-}
-
-/* Once, before the first line of a producer. */
-static void
-start_lines(struct run *r)
-{
-	if (r->started)
-		return;
-	r->started = true;
-	if (r->fetch == NULL || r->p.site == NULL)
-		return;
-	reading(r);
-	if (!r->reading || parked_count(r->s, r->p.peer) == 0)
-		return;
-	parked_lines(r, true);
-	parked_lines(r, false);
-}
-
 /* ---- lines */
 
 static bool
@@ -549,6 +526,125 @@ is_taken(const struct run *r, const struct event *e)
 	return row != NULL && (row->approved || map_get(&r->granted, row->remote,
 	    strlen(row->remote)) != NULL);
 }
+
+/* ---- what is parked */
+
+struct asked {				/* a parked line that filters are in */
+	const char	*line;
+	size_t		 len;
+	struct asked	*next;
+};
+
+/* Twice: a Create that is parked brings its document, whatever its place; but
+ * not one that was fetched as here, which may have been put right there since.
+ * Those whose filters are to be asked again are kept. */
+static void
+parked_lines(struct run *r, bool creates, struct arena *a, struct asked **last)
+{
+	struct query *keys, *lines;
+	struct parked p;
+	struct event e;
+	const char *key;
+	size_t n;
+
+	keys = parked_keys(r->s, r->p.peer);
+	while (parked_next_key(keys, &key, NULL) == 1) {
+		lines = parked_of(r->s, r->p.peer, key);
+		while (parked_next(lines, &p) == 1) {
+			arena_reset(&r->other);
+			if (event_read(&r->other, yyjson_doc_get_root(
+			    json_parse_own(&r->other, p.line, p.len)), &e)
+			    != NULL || e.birth == NULL)
+				continue;
+			if (creates) {
+				if (e.type == U_CREATE && !e.dependency)
+					deps_here(r->deps, e.birth);
+				continue;
+			}
+			if (is_taken(r, &e))
+				mapper_links(r->mapper, &r->other, &e, NULL, &n);
+			else
+				n = 0;
+			if (n == 0) {
+				deps_need(r->deps, &e);
+				continue;
+			}
+			*last = arena_alloc(a, sizeof(**last));
+			**last = (struct asked){ arena_dup(a, p.line, p.len),
+			    p.len, NULL };
+			last = &(*last)->next;
+		}
+	}
+}
+
+/* One that comes to take the place of what is parked. */
+static const char *
+marked(struct run *r, struct arena *a, struct event *e, size_t *len)
+{
+	yyjson_mut_doc *m = yyjson_mut_doc_new(&a->alc);
+	yyjson_mut_val *o = yyjson_val_mut_copy(m, e->line);
+	const char *text;
+
+	json_put(m, o, "event_producer", yyjson_mut_str(m, r->name));
+	json_put(m, o, "resync", yyjson_mut_str(m,
+	    resync_text[RESYNC_PARKED]));
+	text = json_mut_text(a, o, len);
+	read_line(a, text, *len, e);
+	return text;
+}
+
+/* What filters find is maybe another document now, or one at last. */
+static void
+ask_again(struct run *r, const struct asked *q)
+{
+	struct arena a;
+	struct event e;
+	yyjson_val *was;
+	const char *text;
+	size_t len;
+
+	arena_init(&a);
+	for (; q != NULL && !r->lost; q = q->next) {
+		arena_reset(&a);
+		len = q->len;
+		if (!read_line(&a, q->line, len, &e))
+			continue;
+		was = e.line;
+		text = with_links(r, &a, &e, q->line, &len, 0);
+		if (text != NULL && !yyjson_equals(was, e.line)) {
+			text = marked(r, &a, &e, &len);
+			deps_event(r->deps, text, len, &e);
+		} else
+			deps_need(r->deps, &e);
+		if (deps_full(r->deps))
+			flush(r);
+	}
+	arena_free(&a);
+}
+
+/* Once, before the first line of a producer. */
+static void
+start_lines(struct run *r)
+{
+	struct asked *filters = NULL;
+	struct arena a;
+
+	if (r->started)
+		return;
+	r->started = true;
+	if (r->fetch == NULL || r->p.site == NULL)
+		return;
+	reading(r);
+	if (!r->reading || parked_count(r->s, r->p.peer) == 0)
+		return;
+	arena_init(&a);
+	parked_lines(r, true, NULL, NULL);
+	parked_lines(r, false, &a, &filters);
+	ask_again(r, filters);
+	arena_free(&a);
+}
+
+/* ---- what goes on */
 
 static void
 reject(struct run *r, const char *at, const char *why, const char *text,

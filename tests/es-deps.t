@@ -389,6 +389,171 @@ Synced Create Thing a
 {"name":"P-01","title":null}
 .
 
+# ---- what filters find, later
+
+# Here a Thing leads to a Thing, at north to the Person whose title is its note.
+cat >mappings.json <<'.'
+{"doctype":"Value Map","name":"titles","pairs":[{"remote_value":"Ann","local_value":"Ann"},{"remote_value":"Cy","local_value":"Cy"}]}
+{"doctype":"Document Type Mapping","mapping_name":"person","local_doctype":"Thing","remote_doctype":"Person","strict":1,"field_mapping":[{"local_fieldname":"title","remote_fieldname":"title","value_map":"titles"}]}
+{"doctype":"Document Type Mapping","mapping_name":"thing","local_doctype":"Thing","remote_doctype":"Thing","strict":1,"field_mapping":[{"local_fieldname":"title","remote_fieldname":"title"},{"local_fieldname":"thing","remote_fieldname":"person","mapping_type":"Document","mapping":"person","remote_value_filters":"{\"title\": \"note\"}"}]}
+.
+subscribe_mapped() {
+	cp north.bare north.db
+	cp south.bare south.db
+	es-put -q -s south.db <mappings.json &&
+	    es-subscribe -q -o request -s south.db north user=Administrator \
+	    Thing mapping=thing use_same_name=1 &&
+	    es-approve -q -s north.db - <request >got &&
+	    es-approve -aq -s north.db south
+}
+# The pipe with es-map; what is asked for is counted.
+mapped() {
+	status=0
+	pull | es-map -q -s south.db | deps -v 2>said | tee went | es-apply -s south.db >log 2>/dev/null ||
+	    status=$?
+	short <went
+	sed 's/.*, \([0-9]* requests\)/\1/' said
+	brief <log
+	return $status
+}
+ok 'a subscription with a mapping' subscribe_mapped
+t 'filters that find nothing: the event waits, and says so' 'make_docs; mapped' 1 <<'.'
+--- in
+Person P {"title":"Bob"}
+Thing a {"title":"1","note":"Ann","person":"P"}
+Thing a {"title":"2"}
+--- out
+Create a
+Update a
+2 events
+end es-pull 0
+1 requests
+Failed Create Thing a: waits for Thing 'P', which the filters of its mapping do not find at north
+Failed Update Thing a: waits for Thing 'P', which the filters of its mapping do not find at north
+--- err
+.
+t 'they are asked again in each run; nothing has changed' 'mapped; docs Thing name; jq -c "select(.update_type)" went' <<'.'
+--- out
+0 events
+end es-pull 0
+1 requests
+--- err
+.
+t 'the document is there: it comes, and the event with it' 'make_docs; mapped; docs Thing name,title,thing
+    jq -c "select(.update_type) | [.docname, .resync, .links, .not_found]" went; es-sync-log -E -s south.db | brief' <<'.'
+--- in
+Person P {"title":"Ann"}
+--- out
+* Thing P
+Create a
+0 events
+end es-pull 0
+1 requests
+Synced Create Thing P
+Synced Create Thing a
+Synced Update Thing a
+{"name":"P","thing":null,"title":"Ann"}
+{"name":"a","thing":"P","title":"2"}
+["P",null,null,null]
+["a","parked",{"Thing":{"P":["ID","ID~Thing"]}},null]
+--- err
+.
+t 'the same lines again change nothing, here or where nothing is parked' '
+    echo "{\"name\":\"a\",\"title\":\"3\",\"thing\":null}" | es-put -q -s south.db Thing
+    es-apply -s south.db went | brief; docs Thing name,title,thing
+    cp south.db other.db; sqlite3 other.db "DELETE FROM synclog"; es-apply -s other.db went | brief' <<'.'
+--- out
+{"name":"P","thing":null,"title":"Ann"}
+{"name":"a","thing":null,"title":"3"}
+--- err
+.
+t 'an Update that waits is asked for by the whole document' 'make_docs; mapped || echo Person Q "{\"title\":\"Cy\"}" | make_docs
+    mapped; docs Thing name,thing' <<'.'
+--- in
+Person Q {"title":"Cecil"}
+Thing b {"title":"b"}
+Thing b {"note":"Cy","person":"Q"}
+Thing b {"title":"b2"}
+--- out
+Create b
+Update b
+Update b
+3 events
+end es-pull 0
+2 requests
+Synced Create Thing b
+Failed Update Thing b: waits for Thing 'Q', which the filters of its mapping do not find at north
+Failed Update Thing b: waits for Thing 'Q', which the filters of its mapping do not find at north
+* Thing Q
+Update b
+0 events
+end es-pull 0
+2 requests
+Synced Create Thing Q
+Synced Update Thing b
+Synced Update Thing b
+{"name":"P","thing":null}
+{"name":"a","thing":null}
+{"name":"b","thing":"Q"}
+{"name":"Q","thing":null}
+--- err
+.
+t 'what was found and could not be mapped is mapped anew' 'make_docs; mapped
+    es-get -s south.db "Value Map" | jq -c ".pairs += [{remote_value: \"Dora\", local_value: \"Dora\"}]" | es-put -q -s south.db
+    mapped; docs Thing name,title | tail -n 1' <<'.'
+--- in
+Person R {"title":"Dora"}
+Thing c {"note":"Dora","person":"R"}
+--- out
+Create c
+1 events
+end es-pull 0
+1 requests
+Failed Create Thing c: 'title' has the value 'Dora', which the Value Map 'titles' does not have; add it with es-put
+* Thing R
+Create c
+0 events
+end es-pull 0
+1 requests
+Synced Create Thing R
+Synced Create Thing c
+{"name":"c","title":null}
+--- err
+.
+# What the filters find is on its way, and is lost.
+t 'a document that was found, but did not arrive' 'make_docs; pull | es-map -q -s south.db | deps |
+    grep -v dependency_of | es-apply -s south.db 2>/dev/null | brief; mapped' <<'.'
+--- in
+Person S {"title":"Cy"}
+Person Q {"title":"Other"}
+Thing d {"note":"Cy","person":"S"}
+--- out
+Failed Create Thing d: waits for Thing 'S'
+* Thing S
+0 events
+end es-pull 0
+1 requests
+Synced Create Thing S
+Synced Create Thing d
+--- err
+.
+t 'a producer that cannot be asked: what is parked stays as it is' 'make_docs; mapped
+    pull | es-map -q -s south.db | es-deps -W 0 -p nowhere.db -s south.db 2>/dev/null | grep -c update_type
+    es-sync-log -E -s south.db | brief' 0 <<'.'
+--- in
+Person T {"title":"Nobody"}
+Thing e {"note":"Eve","person":"T"}
+--- out
+Create e
+1 events
+end es-pull 0
+1 requests
+Failed Create Thing e: waits for Thing 'T', which the filters of its mapping do not find at north
+0
+Failed Create Thing e: waits for Thing 'T', which the filters of its mapping do not find at north
+--- err
+.
+
 # ---- lines
 
 t 'lines go on byte for byte' 'fresh north south; make_docs; pull | sed "s/,\"site\"/ , \"site\"/" >lines

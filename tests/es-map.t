@@ -448,7 +448,7 @@ Opportunity {"title":"Bob","contact_mobile":"1","party_name":"LEAD-03"}
 --- out
 status 1
 Synced Create ERPNext Opportunity OPP-02 as EOPP-02
-Failed Create ERPNext Opportunity OPP-03: waits for ERPNext Lead 'LEAD-03'
+Failed Create ERPNext Opportunity OPP-03: waits for ERPNext Lead 'LEAD-03', which the filters of its mapping do not find at crm
 {"name":"EOPP-01","subject":"Ann","state":"Open","lead":"LEAD-02"}
 {"name":"EOPP-02","subject":"Ann","state":"Won","lead":"LEAD-02"}
 {"name":"LEAD-02"}

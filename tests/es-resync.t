@@ -457,7 +457,7 @@ t 'one that is done is not given up, and an unknown one not applied' 'es-resync 
 .
 t 'a mark that is none' 'echo "e05 Delete Thing a \"resync\":\"maybe\"" | send hq -q' 1 <<'.'
 --- err
-es-apply: stdin:1: resync is 1, force or withdraw
+es-apply: stdin:1: resync is 1, force, withdraw or parked
 es-apply: 0 events: 0 applied, 0 parked, 0 refused, 1 rejected, 0 known or not subscribed
 .
 send hq >/dev/null 2>&1 <<'.'

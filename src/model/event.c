@@ -5,7 +5,8 @@
 #include "model/model.h"
 
 const char *const update_text[] = { "Create", "Update", "Delete", "Rename" };
-const char *const resync_text[] = { NULL, NULL, "force", "withdraw" };
+const char *const resync_text[] = { NULL, NULL, "force", "withdraw",
+    "parked" };
 
 bool
 event_is(yyjson_val *line)
@@ -225,11 +226,11 @@ read_resync(yyjson_val *v, enum resync *resync)
 	int i;
 
 	*resync = json_val_int(v, 0) != 0 ? RESYNC_AGAIN : RESYNC_NOT;
-	for (i = RESYNC_FORCE; i <= RESYNC_WITHDRAW; i++)
+	for (i = RESYNC_FORCE; i <= RESYNC_PARKED; i++)
 		if (yyjson_equals_str(v, resync_text[i]))
 			*resync = i;
 	return yyjson_is_str(v) && *resync == RESYNC_NOT ?
-	    "resync is 1, force or withdraw" : NULL;
+	    "resync is 1, force, withdraw or parked" : NULL;
 }
 
 static const char *

@@ -282,7 +282,8 @@ const char *marks_find(const struct marks *, const char *site);
 
 /* To be applied again, though it is known: once more; against what was written
  * here; or not at all. */
-enum resync { RESYNC_NOT, RESYNC_AGAIN, RESYNC_FORCE, RESYNC_WITHDRAW };
+enum resync { RESYNC_NOT, RESYNC_AGAIN, RESYNC_FORCE, RESYNC_WITHDRAW,
+    RESYNC_PARKED };
 extern const char *const resync_text[];		/* NULL, NULL, force, withdraw */
 
 struct event {

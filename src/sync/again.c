@@ -1,4 +1,5 @@
-/* again.c - events that es-resync gave, known as they are (es-resync(1)) */
+/* again.c - events that es-resync gave, known as they are (es-resync(1)), and
+ * parked ones that es-deps made ready */
 
 #include <err.h>
 #include <string.h>
@@ -87,6 +88,10 @@ again(struct apply *a, struct entry_item *it)
 
 	if ((i = place_in(c, e)) != -1) {
 		replace(a, c, i, c, it);
+		return false;
+	}
+	if (e->resync == RESYNC_PARKED) {
+		a->counts.skipped++;
 		return false;
 	}
 	if (sync_find(a->s, &a->page, a->p.peer, e->name, e->type, &first)) {

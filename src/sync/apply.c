@@ -463,7 +463,7 @@ take_event(struct apply *a, const char *at, yyjson_val *v, const char *text,
 	a->ended = false;
 	a->counts.events++;
 	if (!it->it.e.dependency)
-		a->count++;
+		a->count += it->it.e.resync != RESYNC_PARKED;
 	else if (a->bytes < 4 * PAGE_BYTES)
 		return 0;	/* stays with the line that needs it */
 	a->full = a->nitems >= PAGE_EVENTS || a->bytes >= PAGE_BYTES;

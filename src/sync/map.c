@@ -368,6 +368,7 @@ mapper_undo(yyjson_mut_doc *m, yyjson_mut_val *line)
 
 	yyjson_mut_obj_remove_key(line, "mapping");
 	yyjson_mut_obj_remove_key(line, "unmapped");
+	yyjson_mut_obj_remove_key(line, "not_found");
 	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		v = yyjson_mut_obj_get(original, keys[i]);
 		if (yyjson_mut_is_null(v) && strcmp(keys[i], "data") != 0)
@@ -485,6 +486,7 @@ want(void *arg, const struct mapping_document *d)
 		l->why = copy(m, q.fault.text);
 		return;
 	}
+	l->local = copy(m, mapping_local(k->mapping));
 	l->remote = copy(m, mapping_remote(k->mapping));
 	l->filters = json_mut_text(m->a, filters, NULL);
 }

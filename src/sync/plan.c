@@ -289,11 +289,33 @@ is_missing(const struct plan *p, const struct want *w)
 	return false;
 }
 
+/* The filters of its mapping found nothing, says es-deps. */
+static bool
+is_not_found(const struct plan *p, const struct want *w)
+{
+	yyjson_val *names, *name;
+	size_t i, n;
+	int k;
+
+	for (k = 0; k < p->n; k++) {
+		names = yyjson_obj_get(yyjson_obj_get(p->parts[k].it->e.line,
+		    "not_found"), w->doctype);
+		yyjson_arr_foreach(names, i, n, name)
+			if (yyjson_equals_str(name, w->name))
+				return true;
+	}
+	return false;
+}
+
 static bool
 fail_wanting(struct plan *p, const struct want *w)
 {
 	struct merge *g = p->g;
 
+	if (is_not_found(p, w))
+		return fault_set(&g->fault, "waits", "waits for %s '%s', which "
+		    "the filters of its mapping do not find at %s", w->doctype,
+		    w->name, g->p->name);
 	if (!is_missing(p, w))
 		return fail(p, "waits", "waits for %s '%s'", w->doctype,
 		    w->name);

@@ -188,7 +188,7 @@ is_open(struct pull *p)
 
 /* For programs of our side alone: es-deps, or es-map, was here. */
 static const char *const ours[] = { "dependency_of", "missing", "mapping",
-    "original", "unmapped", "resync" };
+    "original", "unmapped", "not_found", "resync" };
 
 /* The line as it is to go on: under the name that the producer has here. */
 static const char *

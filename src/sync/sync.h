@@ -374,6 +374,7 @@ const struct mapper_counts *mapper_counted(const struct mapper *);
 struct mapper_link {
 	const char	*table, *row, *field;	/* table and row NULL: none */
 	const char	*mapping;	/* of that document */
+	const char	*local;		/* its DocType here; or NULL */
 	const char	*remote;	/* its DocType there */
 	const char	*filters;	/* JSON; NULL: why they cannot be asked */
 	const char	*why;
