@@ -894,4 +894,35 @@ es-put: 0 new, 0 changed, 21 deleted, 0 as they were, 2 refused
 es-put: 0 new, 0 changed, 1 deleted, 0 as they were, 0 refused
 .
 
+# ---- a field that names documents, and says otherwise
+
+cat >doctypes.json <<'.'
+{"doctype":"DocType","name":"Ware","module":"T","autoname":"Prompt","allow_rename":1,"fields":[{"fieldname":"note","fieldtype":"Data"}]}
+{"doctype":"DocType","name":"Price","module":"T","autoname":"field:ware","fields":[{"fieldname":"ware","fieldtype":"Link","options":"Ware","reqd":1},{"fieldname":"note","fieldtype":"Data"}]}
+.
+ES_SITE=ware.db
+ok 'a price of a ware' sh -c 'es-init -q ware && es-doctype -q doctypes.json &&
+    echo "{\"name\":\"nut\"}" | es-put -q Ware && echo "{\"ware\":\"nut\"}" | es-put -q Price'
+t 'it follows where it links to; the name does not, and so they stay' '
+    es-mv -q Ware nut bolt; echo "{\"name\":\"nut\",\"note\":\"x\"}" | es-put -q Price; es-get -C name,ware,note Price
+    echo "{\"name\":\"nut\",\"ware\":null}" | es-put -q Price; es-get -C name,ware,note Price' <<'.'
+--- out
+{"name":"nut","ware":"bolt","note":"x"}
+{"name":"nut","ware":"bolt","note":"x"}
+--- err
+.
+t 'what is read can be written' 'es-get Price | es-put -v' <<'.'
+--- out
+{"end":{"program":"es-put","status":0}}
+--- err
+es-put: 0 new, 0 changed, 0 deleted, 1 as they were, 0 refused
+.
+t 'nothing else goes' 'echo "{\"name\":\"nut\",\"ware\":\"nut\"}" | es-put -q Price; echo "{\"name\":\"nut\",\"ware\":\"screw\"}" | es-put -q Price' 1 <<'.'
+--- err
+es-put: stdin:1: 'ware' links to Ware 'nut', which does not exist
+es-put: 0 new, 0 changed, 0 deleted, 0 as they were, 1 refused
+es-put: stdin:1: name 'nut' and ware 'screw' differ; to give it another name use es-mv
+es-put: 0 new, 0 changed, 0 deleted, 0 as they were, 1 refused
+.
+
 done_testing

@@ -646,6 +646,15 @@ meta_next(const struct meta *m, size_t *at, const char *key, size_t len)
 	return f;
 }
 
+const struct field *
+meta_naming_field(const struct meta *m)
+{
+	const char *field = m->autoname + 6;
+
+	return strncmp(m->autoname, "field:", 6) != 0 ? NULL :
+	    meta_field(m, field, strlen(field));
+}
+
 const char *
 meta_option(const char **at, size_t *len)
 {

@@ -98,6 +98,8 @@ const char *meta_option(const char **at, size_t *len);
 /* Fit to be a DocType's or a field's name, that is, to become an SQL name? */
 bool	 meta_doctype_name(const char *);
 bool	 meta_fieldname(const char *);
+/* The field that gives documents their names (autoname field:...), or NULL. */
+const struct field *meta_naming_field(const struct meta *);
 /* A key that every document has or that is not stored: name, owner, creation,
  * modified, modified_by, docstatus, idx, doctype, parent*, _user_tags …, __x. */
 bool	 meta_standard(const char *, size_t);

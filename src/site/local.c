@@ -19,6 +19,7 @@ struct put {
 	yyjson_mut_val	*old, *body;	/* old NULL: a new document */
 	struct doc	 d;
 	const char	*name;		/* as posted, or by its field; NULL */
+	const char	*other;		/* what the field says instead */
 	struct secret	*secrets;	/* row, field, value */
 	size_t		 nsecrets;
 	struct fault	*fault;
@@ -293,21 +294,23 @@ custom_name(struct put *p, yyjson_val *posted)
 	return true;
 }
 
-/* A document named by one of its fields has that field equal to its name. */
-static bool
+/* A document named by one of its fields has that field equal to its name, but
+ * it may be stored otherwise: it came from another site, or that is a link. */
+static void
 field_name(struct put *p, yyjson_val *posted)
 {
-	const char *field = p->meta->autoname + 6, *value;
+	const struct field *f = meta_naming_field(p->meta);
+	const char *value;
 	yyjson_val *v;
 	char *trimmed;
 	size_t n;
 
-	if (strncmp(p->meta->autoname, "field:", 6) != 0)
-		return true;
-	v = yyjson_obj_get(posted, field);
-	value = yyjson_is_raw(v) ? yyjson_get_raw(v) : json_str(posted, field);
+	if (f == NULL)
+		return;
+	v = yyjson_obj_get(posted, f->name);
+	value = yyjson_is_raw(v) ? yyjson_get_raw(v) : yyjson_get_str(v);
 	if (value == NULL)
-		return true;
+		return;
 	n = yyjson_get_len(v);
 	for (; n > 0 && strchr(" \t\n", *value) != NULL; n--)
 		value++;
@@ -315,25 +318,55 @@ field_name(struct put *p, yyjson_val *posted)
 		;
 	trimmed = arena_dup(p->a, value, n);
 	if (n == 0)
-		return true;
+		return;
 	if (p->name == NULL)
 		p->name = trimmed;
 	if (strcmp(p->name, trimmed) != 0)
-		return fault_set(p->fault, "name", "name '%s' and %s '%s' "
-		    "differ; to give it another name use es-mv", p->name,
-		    field, trimmed);
-	return true;
+		p->other = trimmed;
 }
 
 /* Numbers stay as they were written. */
 static void
 put_field_name(struct put *p, const char *name)
 {
-	const char *field = p->meta->autoname + 6;
+	const struct field *f = meta_naming_field(p->meta);
 
-	if (strncmp(p->meta->autoname, "field:", 6) == 0 &&
-	    !yyjson_mut_is_raw(yyjson_mut_obj_get(p->body, field)))
-		json_put(p->m, p->body, field, json_new_str(p->m, name));
+	if (f != NULL &&
+	    !yyjson_mut_is_raw(yyjson_mut_obj_get(p->body, f->name)))
+		json_put(p->m, p->body, f->name, json_new_str(p->m, name));
+}
+
+static bool
+differs(struct put *p)
+{
+	return fault_set(p->fault, "name", "name '%s' and %s '%s' differ; to "
+	    "give it another name use es-mv", p->name,
+	    meta_naming_field(p->meta)->name, p->other);
+}
+
+/* The field as it is stored, unless its name is put there again. */
+static bool
+keep_field_name(struct put *p)
+{
+	const struct field *f = meta_naming_field(p->meta);
+	yyjson_mut_val *v, *was;
+	const char *value = doc_naming_value(p->a, p->meta, p->old);
+
+	if (p->other != NULL && (value == NULL ||
+	    strcmp(value, p->other) != 0))
+		return differs(p);
+	if (value == NULL || *value == '\0' || strcmp(value, p->d.name) == 0) {
+		put_field_name(p, p->d.name);
+		return true;
+	}
+	v = yyjson_mut_obj_get(p->body, f->name);
+	was = yyjson_mut_obj_get(p->old, f->name);
+	if (p->other != NULL || json_is_null(v) || json_same(v, was))
+		json_put(p->m, p->body, f->name,
+		    yyjson_mut_val_mut_copy(p->m, was));
+	else
+		put_field_name(p, p->d.name);
+	return true;
 }
 
 static bool
@@ -624,6 +657,10 @@ create(struct put *p, yyjson_val *posted)
 {
 	struct cause c = { .user = p->user };
 
+	if (p->other != NULL) {
+		differs(p);
+		return PUT_REFUSED;
+	}
 	p->body = yyjson_val_mut_copy(p->m, posted);
 	if (!doc_clean(p->m, p->meta, p->body, p->fault))
 		return PUT_REFUSED;
@@ -650,7 +687,8 @@ update(struct put *p, yyjson_val *posted)
 	if (p->whole)
 		doc_defaults(p->m, p->meta, p->body, p->user, time_now());
 	refill(p, posted);
-	put_field_name(p, p->d.name);
+	if (!keep_field_name(p))
+		return PUT_REFUSED;
 	diff = diff_make(p->m, p->meta, p->old, p->body);
 	if (diff == NULL && p->d.docstatus == 2)
 		return PUT_SAME;
@@ -701,7 +739,8 @@ prepare(struct put *p, yyjson_val *posted, const char *doctype)
 	if (strcmp(p->meta->name, "Custom Field") == 0 ||
 	    strcmp(p->meta->name, "Property Setter") == 0)
 		return custom_name(p, posted);
-	return field_name(p, posted);
+	field_name(p, posted);
+	return true;
 }
 
 /* Documents that mean something to the site are all or nothing. */

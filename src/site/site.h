@@ -155,6 +155,10 @@ int	 doc_insert(struct site *, struct doc *d, yyjson_mut_doc *,
 int	 doc_update(struct site *, struct doc *d, yyjson_mut_doc *,
 	    yyjson_mut_val *body, yyjson_mut_val *diff, const struct cause *);
 int	 doc_delete(struct site *, struct doc *d, const struct cause *);
+/* The text of the field that gives documents their names; NULL if there is
+ * none, or no text in it. */
+const char *doc_naming_value(struct arena *, const struct meta *,
+	    yyjson_mut_val *body);
 /* Repoints what links to it.  The new name is free (the caller looked). */
 int	 doc_rename(struct site *, struct doc *d, const char *name,
 	    const struct cause *);

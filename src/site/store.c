@@ -299,8 +299,7 @@ links_save(struct site *s, int64_t id, const struct links *l)
 bool
 doc_keeps_value(const struct meta *m, const struct field *f)
 {
-	return f->unique && (strncmp(m->autoname, "field:", 6) != 0 ||
-	    strcmp(m->autoname + 6, f->name) != 0);
+	return f->unique && f != meta_naming_field(m);
 }
 
 static bool
@@ -663,14 +662,12 @@ rewrite(struct site *s, struct doc *d, const struct doc *target,
 	yyjson_mut_doc *m = yyjson_mut_doc_new(&s->scratch.alc);
 	yyjson_mut_val *body = doc_body(&s->scratch, m, d);
 	struct repoint r = { m, target->meta->name, target->name, name };
-	const char *field;
+	const struct field *f = meta_naming_field(d->meta);
 
 	if (d->id == target->id) {
 		json_put(m, body, "name", json_new_str(m, name));
-		if (strncmp(d->meta->autoname, "field:", 6) == 0) {
-			field = d->meta->autoname + 6;
-			json_put(m, body, field, json_new_str(m, name));
-		}
+		if (f != NULL)
+			json_put(m, body, f->name, json_new_str(m, name));
 	}
 	doc_links(d->meta, body, repoint, &r);
 	d->data = stored(s, body, &d->len);
@@ -697,6 +694,19 @@ linking(struct site *s, const struct doc *d, size_t *n)
 		v[(*n)++] = db_int(q, 0);
 	}
 	return v;
+}
+
+const char *
+doc_naming_value(struct arena *a, const struct meta *m, yyjson_mut_val *body)
+{
+	const struct field *f = meta_naming_field(m);
+	yyjson_mut_val *v;
+
+	if (f == NULL)
+		return NULL;
+	v = yyjson_mut_obj_get(body, f->name);
+	return !yyjson_mut_is_raw(v) ? yyjson_mut_get_str(v) :
+	    arena_dup(a, yyjson_mut_get_raw(v), yyjson_mut_get_len(v));
 }
 
 int
