@@ -28,7 +28,7 @@ ok 'its DocTypes' es-doctype -q doctypes.json
 t 'documents, and the events that es-put printed' 'es-put <documents >put; es-mv Kind c d >>put; es-rm Kind d >>put
     grep -v \"end\" put >events; wc -l <events' <<'.'
 --- out
-8
+9
 --- err
 .
 cat >role <<'.'
@@ -54,9 +54,10 @@ Create c
 Update b
 Create n
 Update b
+Update c
 Rename c
 Delete d
-8 events
+9 events
 end 0
 --- err
 .
@@ -93,7 +94,7 @@ is 'each page begins where the one before ended' \
 is 'the first at the beginning' "$(pages <pages | head -1 | cut -d, -f1)" null
 is 'the last ends at the last entry' "$(pages <pages | tail -1 | cut -d, -f3)" \
     "$(es-producer-log -a | jq -r 'select(.name).name' | tail -1)"
-is 'they count their events' "$(pages <pages | awk -F, '{ n += $4 } END { print n }')" 8
+is 'they count their events' "$(pages <pages | awk -F, '{ n += $4 } END { print n }')" 9
 is 'a page is consistent: the checkpoint stands behind what it counts' \
     "$(jq -r 'if .update_type then "event" elif .checkpoint then .checkpoint.events else empty end' pages |
     awk '/event/ { n++; next } $0 != n + 0; { n = 0 }')" ''
@@ -113,15 +114,16 @@ point() {
 t '-S: what comes after a point' 'es-producer-log -S "$(point 5)" | brief' <<'.'
 --- out
 Update b
+Update c
 Rename c
 Delete d
-3 events
+4 events
 end 0
 --- err
 .
 is '-S: the page begins there' "$(es-producer-log -S "$(point 5)" | pages | cut -d, -f1)" \
     "$(point 5 | cut -d, -f1)"
-t '-S: a point without the name' 'es-producer-log -S "$(point 7 | cut -d, -f1)" | brief' <<'.'
+t '-S: a point without the name' 'es-producer-log -S "$(point 8 | cut -d, -f1)" | brief' <<'.'
 --- out
 Delete d
 1 events
@@ -216,6 +218,7 @@ t 'of names, as they were when it was logged' 'es-producer-log Kind a c | brief'
 --- out
 Create a
 Create c
+Update c
 Rename c
 end 0
 --- err

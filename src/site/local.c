@@ -932,6 +932,8 @@ local_rename(struct site *s, struct arena *a, const struct meta *m,
 		fault_set(fault, "name", "%s '%s' exists already", m->name, name);
 		return PUT_REFUSED;
 	}
+	if (!doc_put_naming_value(s, &d, name, &c, fault))
+		return PUT_REFUSED;
 	if (doc_rename(s, &d, name, &c) == -1)
 		return PUT_FAILED;
 	*entry = d.last;

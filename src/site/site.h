@@ -159,7 +159,12 @@ int	 doc_delete(struct site *, struct doc *d, const struct cause *);
  * none, or no text in it. */
 const char *doc_naming_value(struct arena *, const struct meta *,
 	    yyjson_mut_val *body);
-/* Repoints what links to it.  The new name is free (the caller looked). */
+/* Puts another name into that field, by an Update if that changes it; false and
+ * a fault if it is no value for the field. */
+bool	 doc_put_naming_value(struct site *, struct doc *d, const char *name,
+	    const struct cause *, struct fault *);
+/* Repoints what links to it.  The new name is free (the caller looked), and in
+ * the field that gives names already, where it should be. */
 int	 doc_rename(struct site *, struct doc *d, const char *name,
 	    const struct cause *);
 /* Is this field's value kept for lookups of unique values?  (Not the one that

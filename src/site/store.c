@@ -662,13 +662,9 @@ rewrite(struct site *s, struct doc *d, const struct doc *target,
 	yyjson_mut_doc *m = yyjson_mut_doc_new(&s->scratch.alc);
 	yyjson_mut_val *body = doc_body(&s->scratch, m, d);
 	struct repoint r = { m, target->meta->name, target->name, name };
-	const struct field *f = meta_naming_field(d->meta);
 
-	if (d->id == target->id) {
+	if (d->id == target->id)
 		json_put(m, body, "name", json_new_str(m, name));
-		if (f != NULL)
-			json_put(m, body, f->name, json_new_str(m, name));
-	}
 	doc_links(d->meta, body, repoint, &r);
 	d->data = stored(s, body, &d->len);
 	db_do(s->db, "UPDATE document SET data = ? WHERE id = ?", "ti",
@@ -707,6 +703,32 @@ doc_naming_value(struct arena *a, const struct meta *m, yyjson_mut_val *body)
 	v = yyjson_mut_obj_get(body, f->name);
 	return !yyjson_mut_is_raw(v) ? yyjson_mut_get_str(v) :
 	    arena_dup(a, yyjson_mut_get_raw(v), yyjson_mut_get_len(v));
+}
+
+bool
+doc_put_naming_value(struct site *s, struct doc *d, const char *name,
+    const struct cause *c, struct fault *fault)
+{
+	const struct field *f = meta_naming_field(d->meta);
+	yyjson_mut_doc *m = yyjson_mut_doc_new(&s->scratch.alc);
+	yyjson_mut_val *old, *body, *diff;
+	size_t n = strlen(name);
+
+	if (f == NULL)
+		return true;
+	old = doc_body(&s->scratch, m, d);
+	body = yyjson_mut_val_mut_copy(m, old);
+	/* A number stays one. */
+	json_put(m, body, f->name, number_whole(name, n) &&
+	    yyjson_mut_is_raw(yyjson_mut_obj_get(old, f->name)) ?
+	    json_new_raw(m, name, n) : json_new_str(m, name));
+	if ((diff = diff_make(m, d->meta, old, body)) == NULL)
+		return true;
+	if (!diff_check(d->meta, diff, body, CHECK_ALL, false, &s->lookup,
+	    fault))
+		return false;
+	doc_update(s, d, m, body, diff, c);
+	return true;
 }
 
 int

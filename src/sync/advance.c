@@ -122,12 +122,43 @@ drop_renames(struct apply *a, struct chain *c, int64_t upto)
 	}
 }
 
+static bool
+withdrawn(const struct entry_item *it)
+{
+	return it->it.e.resync == RESYNC_WITHDRAW;
+}
+
+/* The last that came says of the field by which documents are named here; false
+ * if none does. */
+static bool
+find_naming(const struct chain *c, const struct doc *d, const char **value)
+{
+	const struct field *f = d->id == 0 ? NULL : meta_naming_field(d->meta);
+	const struct event *e;
+	yyjson_val *v = NULL;
+	int i;
+
+	for (i = c->n - 1; f != NULL && v == NULL && i >= 0; i--) {
+		e = &c->v[i]->it.e;
+		if (c->v[i]->own || withdrawn(c->v[i]))
+			continue;
+		if (e->type == U_CREATE)
+			v = yyjson_obj_get(e->data, f->name);
+		else if (e->type == U_UPDATE)
+			v = yyjson_obj_get(yyjson_obj_get(e->data, "changed"),
+			    f->name);
+	}
+	*value = yyjson_is_raw(v) ? yyjson_get_raw(v) : yyjson_get_str(v);
+	return v != NULL;
+}
+
 /* Of a document that is here the newest Rename counts whose name is free: one
  * on the way to it may make room for another document.  Of one that is not
  * here, and does not come in this chain, none does.  Those that are done with
- * go from the chain; if the name of the newest is taken that is the fault. */
+ * go from the chain; if the name of the newest is taken that is the fault.
+ * follow: the field that names documents is to follow the name. */
 static bool
-try_renames(struct apply *a, struct chain *c, struct doc *d)
+try_renames(struct apply *a, struct chain *c, struct doc *d, bool follow)
 {
 	int i, last;
 
@@ -141,7 +172,7 @@ try_renames(struct apply *a, struct chain *c, struct doc *d)
 			continue;
 		a->turn++;
 		if (d->id == 0 || c->v[last]->own ||
-		    merge_rename(&a->g, d, &c->v[last]->it.e))
+		    merge_rename(&a->g, d, &c->v[last]->it.e, follow))
 			break;
 		if (c->fault.code == NULL)
 			c->fault = a->g.fault;
@@ -159,12 +190,6 @@ try_renames(struct apply *a, struct chain *c, struct doc *d)
 			last--;
 		}
 	return c->fault.code == NULL;
-}
-
-static bool
-withdrawn(const struct entry_item *it)
-{
-	return it->it.e.resync == RESYNC_WITHDRAW;
 }
 
 static bool
@@ -429,7 +454,8 @@ try_runs(struct apply *a, struct chain *c, struct doc *d)
 		a->turn += d->id != 0 && (e->snapshot || d->dependency);
 		if (d->id != 0 && e->type == U_CREATE && (e->snapshot ||
 		    d->dependency) && (a->o.back || !is_mine(a, d)) &&
-		    e->renamed >= d->renamed && !merge_rename(&a->g, d, e)) {
+		    e->renamed >= d->renamed && !merge_rename(&a->g, d, e,
+		    false)) {
 			take_fault(a, c);
 			return false;
 		}
@@ -509,11 +535,35 @@ refuse_parked(struct apply *a, struct chain *c, const struct doc *d)
 			i++;
 }
 
+static bool
+only_renames(const struct chain *c)
+{
+	int i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->v[i]->it.e.type != U_RENAME)
+			return false;
+	return true;
+}
+
+/* What changes the field that names documents here goes before the Renames, as
+ * it was made: others get it so.  If it lost against what the document was
+ * called here, and that is over, the field follows all the same. */
+static bool
+try_naming(struct apply *a, struct chain *c, struct doc *d, const char *value)
+{
+	try_rest(a, c, d, false);
+	try_renames(a, c, d, only_renames(c) &&
+	    (value == NULL || strcmp(value, d->name) != 0));
+	return c->n == 0;
+}
+
 bool
 advance(struct apply *a, struct chain *c)
 {
 	struct entry_item *last = NULL;
 	struct doc d;
+	const char *value;
 	bool gone, renamed;
 	int i;
 
@@ -547,6 +597,8 @@ advance(struct apply *a, struct chain *c)
 	}
 	if (d.id != 0 && d.home != 0 && d.home != a->p.peer)
 		refuse_parked(a, c, &d);
-	renamed = try_renames(a, c, &d);
+	if (find_naming(c, &d, &value))
+		return try_naming(a, c, &d, value);
+	renamed = try_renames(a, c, &d, true);
 	return try_rest(a, c, &d, renamed);
 }

@@ -235,8 +235,26 @@ merge_withdraw(struct merge *g, struct item *it, struct doc *d,
 	plan_free(&p);
 }
 
+/* A name that is no value for the field is only a name. */
+static void
+follow_name(struct merge *g, struct doc *d, const char *name)
+{
+	struct cause c = { .user = g->p->user };
+	yyjson_mut_doc *m;
+	struct fault fault;
+	const char *value;
+
+	if (meta_naming_field(d->meta) == NULL ||
+	    !doc_load(g->s, g->a, d->id, true, d))
+		return;
+	m = yyjson_mut_doc_new(&g->a->alc);
+	value = doc_naming_value(g->a, d->meta, doc_body(g->a, m, d));
+	if (value != NULL && strcmp(value, d->name) == 0)
+		doc_put_naming_value(g->s, d, name, &c, &fault);
+}
+
 bool
-merge_rename(struct merge *g, struct doc *d, const struct event *e)
+merge_rename(struct merge *g, struct doc *d, const struct event *e, bool follow)
 {
 	const struct subscription *row = producer_row(g->p, e->doctype);
 	const char *name = e->type == U_RENAME ? e->new_name : e->docname;
@@ -257,6 +275,8 @@ merge_rename(struct merge *g, struct doc *d, const struct event *e)
 			    "another %s is called '%s' here", e->doctype, name);
 		if (!name_check(d->meta, name, &g->fault))
 			return false;
+		if (follow)
+			follow_name(g, d, name);
 		doc_rename(g->s, d, name, &c);
 		merge_forget(g);
 		doc_load(g->s, g->a, d->id, true, d);

@@ -572,8 +572,11 @@ bool	 merge_again(struct merge *, struct item *, struct doc *d,
  * value is said again.  *lost is as in the sync log. */
 void	 merge_withdraw(struct merge *, struct item *, struct doc *d,
 	    const char **lost);
-/* Follows a Rename at the producer; false and a fault if the name is taken. */
-bool	 merge_rename(struct merge *, struct doc *d, const struct event *);
+/* Follows a Rename at the producer; false and a fault if the name is taken.
+ * follow: so does the field that names documents here, if it has the old name;
+ * that is a change of ours. */
+bool	 merge_rename(struct merge *, struct doc *d, const struct event *,
+	    bool follow);
 /* Does the event say what its author had seen of ours? */
 bool	 merge_has_base(const struct merge *, const struct event *);
 /* The newest event of the producer that the document had at an entry of ours, or
