@@ -280,6 +280,31 @@ t 'in pages that end between' 'fresh east west; put east "{\"brand\":\"a\"}"; bo
 
 # ---- what may be written
 
+t 'strict: a user could have renamed it' 'cp same.new same.db
+    es-get -s same.db "Event Producer" | jq -c ".producer_doctypes[0].strict = 1" | es-put -q -s same.db
+    send same <all; docs same; es-sync-log -s same.db | jq -c "select(.warning).warning"' <<'.'
+--- out
+Synced Update Brand Acme
+Synced Update Brand New as Acme
+Synced Rename Brand Acme as New
+["New","New","FR"]
+--- err
+.
+t 'no warning either' 'fresh same; send same -q <all; es-sync-log -s same.db | jq -c "select(.warning).warning"' <<'.'
+--- out
+--- err
+.
+t 'submitted' 'fresh north same; put north "{\"name\":\"Acme\",\"docstatus\":1}"; es-mv -q -s north.db Brand Acme s
+    es-get -s same.db "Event Producer" | jq -c ".producer_doctypes[0].strict = 1" | es-put -q -s same.db
+    flow north same -q; docs same; put north "{\"name\":\"s\",\"docstatus\":2}"; es-mv -q -s north.db Brand s t; flow north same; docs same' <<'.'
+--- out
+["s","s","DE"]
+Synced Update Brand s
+Synced Update Brand s
+Synced Rename Brand s as t
+["t","t","DE"]
+--- err
+.
 t 'a value that the field cannot have' 'es-init -q -s n.db n
     echo "{\"doctype\":\"DocType\",\"name\":\"Room\",\"module\":\"T\",\"autoname\":\"field:room\",\"allow_rename\":1,\"fields\":[{\"fieldname\":\"room\",\"fieldtype\":\"Int\"}]}" | es-doctype -q -s n.db
     echo "{\"room\":7}" | es-put -q -s n.db Room; es-mv -q -s n.db Room 7 x; es-mv -q -s n.db Room 7 8; es-get -s n.db -C name,room Room' <<'.'

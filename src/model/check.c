@@ -21,6 +21,7 @@ struct check {
 	int			 what;
 	bool			 submitted;	/* some fields are frozen */
 	bool			 cancelling;	/* all are */
+	const struct field	*naming;	/* not: a rename changes it */
 	bool			 partial;	/* a diff: what is absent stays */
 };
 
@@ -206,6 +207,8 @@ static bool
 check_frozen(const struct check *c, const struct field *f, yyjson_mut_val *v,
     yyjson_mut_val *was)
 {
+	if (f == c->naming)
+		return true;
 	if (c->cancelling && changed(f, v, was))
 		return wrong(c, "submit", "'%s' cannot change while its "
 		    "document is cancelled", f->name);
@@ -219,7 +222,7 @@ static bool
 check_once(const struct check *c, const struct field *f, yyjson_mut_val *v,
     yyjson_mut_val *was)
 {
-	return !changed(f, v, was) || wrong(c, "constant",
+	return f == c->naming || !changed(f, v, was) || wrong(c, "constant",
 	    "'%s' cannot change once it is set", f->name);
 }
 
@@ -529,7 +532,8 @@ diff_check(const struct meta *m, yyjson_mut_val *diff, yyjson_mut_val *doc,
 {
 	struct check c = { .look = look, .fault = fault, .what = what,
 	    .doctype = m->name, .name = json_mut_str(doc, "name"),
-	    .partial = true, .submitted = (what & CHECK_FULL) && submitted &&
+	    .naming = meta_naming_field(m), .partial = true,
+	    .submitted = (what & CHECK_FULL) && submitted &&
 	    json_mut_int(doc, "docstatus", 0) == 1 };
 
 	if (c.name == NULL)
@@ -546,7 +550,8 @@ doc_check(const struct meta *m, yyjson_mut_val *doc, yyjson_mut_val *old,
     int what, const struct lookup *look, struct fault *fault)
 {
 	struct check c = { .look = look, .fault = fault, .what = what,
-	    .doctype = m->name, .name = json_mut_str(doc, "name") };
+	    .doctype = m->name, .name = json_mut_str(doc, "name"),
+	    .naming = meta_naming_field(m) };
 	int from = old == NULL ? -1 :
 	    value_docstatus(yyjson_mut_obj_get(old, "docstatus"));
 	int to = value_docstatus(yyjson_mut_obj_get(doc, "docstatus"));
