@@ -161,7 +161,7 @@ null
 head -1 docs >docs2
 t 'of fields that are named, and of the whole document' 'for p in .price "[.price, .none, .parts[1].qty]" "{name, n: .parts | length, t: .title}" \
     "if .count then .parts | map(.qty) else . end" "del(.parts, .price)" ".count as \$n | .parts[0].qty + \$n" ".parts | any(.qty > 5)" "any(.parts[]; .qty > 5)"; do
-    es-eval "jq: $p" docs2; done' <<'.'
+    es-eval "jq: $p" docs2; done | jq -c "(.. | numbers) |= . + 0"' <<'.'
 --- out
 1.5
 [1.5,null,12]
