@@ -132,7 +132,7 @@ lint:
 	done
 	$(MAKE) -s $(call variant,gcc) CC=gcc CFLAGS='-O2 -Werror' all unit benches
 	! nm -Au build/gcc/obj/src/model/*.o | grep -E \
-	    ' (((child|db|hook|http|jq|listen|plain)_.*)|f?open|fork|popen)$$'
+	    ' (((child|db|hook|http|listen|plain|prog)_.*)|f?open|fork|popen)$$'
 	$(MAKE) -s $(call variant,clang) CC=clang CFLAGS='-O2 -Werror' \
 	    all unit benches
 	$(if $(SOURCES),$(CPPCHECK))

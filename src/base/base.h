@@ -318,17 +318,17 @@ enum { JQ_WHY = 300 };
 struct jq;
 /* A program.  NULL and why (JQ_WHY bytes; foreign text raw), with the place, if
  * it has what is not allowed. */
-struct jq *jq_open(const char *text, char *why);
-void	 jq_close(struct jq *);
+struct jq *prog_open(const char *text, char *why);
+void	 prog_close(struct jq *);
 /* The fields of its input, an object, that it names, each once, as long as it
  * is open; how many, or -1: more than max, or it may read others.  Asked of an
  * object of these fields alone, it says the same. */
-int	 jq_fields(const struct jq *, const char **names, int max);
+int	 prog_fields(const struct jq *, const char **names, int max);
 /* Is it understood?  DONE; MISUSE and why; TEMPFAIL and why: not to be told. */
-int	 jq_check(const struct jq *, char *why);
+int	 prog_check(const struct jq *, char *why);
 /* The first that it puts out for an input, as JSON text until the next call;
  * NULL: nothing. RAISED: it ended in an error of jq. */
-enum jq_result { JQ_DONE, JQ_RAISED, JQ_FAILED } jq_ask(const struct jq *,
+enum jq_result { JQ_DONE, JQ_RAISED, JQ_FAILED } prog_ask(const struct jq *,
 	    const char *json, size_t len, const char **value, size_t *n,
 	    char *why);
 

@@ -660,7 +660,7 @@ free_program(struct jq *jq)
 }
 
 struct jq *
-jq_open(const char *text, char *why)
+prog_open(const char *text, char *why)
 {
 	struct jq *jq;
 	size_t i;
@@ -684,7 +684,7 @@ jq_open(const char *text, char *why)
 }
 
 void
-jq_close(struct jq *jq)
+prog_close(struct jq *jq)
 {
 	size_t i;
 
@@ -705,7 +705,7 @@ jq_close(struct jq *jq)
 }
 
 int
-jq_fields(const struct jq *jq, const char **names, int max)
+prog_fields(const struct jq *jq, const char **names, int max)
 {
 	int i;
 
@@ -717,7 +717,7 @@ jq_fields(const struct jq *jq, const char **names, int max)
 }
 
 int
-jq_check(const struct jq *jq, char *why)
+prog_check(const struct jq *jq, char *why)
 {
 	struct child *c;
 	bool refused;
@@ -748,7 +748,7 @@ ask(const struct jq *jq, const char *json, size_t len, const char **answer,
 }
 
 enum jq_result
-jq_ask(const struct jq *jq, const char *json, size_t len, const char **value,
+prog_ask(const struct jq *jq, const char *json, size_t len, const char **value,
     size_t *n, char *why)
 {
 	const char *fault, *answer = "";

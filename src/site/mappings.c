@@ -24,7 +24,8 @@ meta(void *arg, const char *doctype)
 	return site_meta(((struct site_mappings *)arg)->s, doctype);
 }
 
-static const struct mapping_jq jq = { jq_open, jq_check, jq_ask, jq_close };
+static const struct mapping_jq jq = { prog_open, prog_check, prog_ask,
+    prog_close };
 
 struct mapping_source
 site_mappings(struct site_mappings *m, struct site *s, struct arena *a)

@@ -47,9 +47,9 @@ open_jq(struct rule *r, const char *text, struct fault *fault)
 		return fault_set(fault, "condition", "jq: is for the "
 		    "administrator of the site where it is evaluated; he can "
 		    "set it with es-approve");
-	if ((r->jq = jq_open(text, why)) == NULL)
+	if ((r->jq = prog_open(text, why)) == NULL)
 		return fault_set(fault, "condition", "jq: %s", why);
-	r->nfields = jq_fields(r->jq, r->fields, FIELDS_MAX);
+	r->nfields = prog_fields(r->jq, r->fields, FIELDS_MAX);
 	return true;
 }
 
@@ -140,7 +140,7 @@ rule_close(struct rule *r)
 	if (r == NULL)
 		return;
 	expr_free(r->expr);
-	jq_close(r->jq);
+	prog_close(r->jq);
 	hook_close(r->hook);
 	free(r);
 }
@@ -174,7 +174,7 @@ check_jq(const struct rule *r, struct fault *fault)
 {
 	char why[JQ_WHY];
 
-	return jq_check(r->jq, why) == DONE ||
+	return prog_check(r->jq, why) == DONE ||
 	    fault_set(fault, "condition", "jq: %s", why);
 }
 
@@ -290,7 +290,7 @@ ask_jq(struct rule *r, struct expr_ask *q, const char **value)
 	size_t len;
 	char *text = part_text(r, q, &len);
 
-	result = jq_ask(r->jq, text, len, value, &len, why);
+	result = prog_ask(r->jq, text, len, value, &len, why);
 	if (result == JQ_FAILED)
 		return fail(q, why);
 	if (result == JQ_DONE)

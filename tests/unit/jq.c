@@ -180,7 +180,7 @@ static const char *
 fields_of(const struct jq *jq)
 {
 	const char *names[FIELDS];
-	int i, n = jq_fields(jq, names, FIELDS);
+	int i, n = prog_fields(jq, names, FIELDS);
 	char *text = "";
 
 	for (i = 0; i < n; i++)
@@ -193,14 +193,14 @@ static void
 reads(const struct known *k)
 {
 	char why[JQ_WHY];
-	struct jq *jq = jq_open(k->program, why);
+	struct jq *jq = prog_open(k->program, why);
 	const char *got = jq == NULL ? "refused" : fields_of(jq);
 
 	ok(strcmp(got, k->fields == NULL ? "refused" : k->fields) == 0, "%s",
 	    k->program);
 	if (strcmp(got, k->fields == NULL ? "refused" : k->fields) != 0)
 		printf("# %s\n", jq == NULL ? why : got);
-	jq_close(jq);
+	prog_close(jq);
 	arena_reset(&mem);
 }
 
@@ -269,7 +269,7 @@ static const char *
 part_of(const struct jq *jq, const char *whole)
 {
 	const char *fields[FIELDS], *why;
-	int i, n = jq_fields(jq, fields, FIELDS);
+	int i, n = prog_fields(jq, fields, FIELDS);
 	yyjson_mut_doc *m = yyjson_mut_doc_new(&mem.alc);
 	yyjson_mut_val *part = yyjson_mut_obj(m);
 	yyjson_val *v, *doc = yyjson_doc_get_root(json_parse(&mem, whole,
@@ -290,7 +290,7 @@ said(const struct jq *jq, const char *json)
 	const char *value;
 	size_t len;
 
-	switch (jq_ask(jq, json, strlen(json), &value, &len, why)) {
+	switch (prog_ask(jq, json, strlen(json), &value, &len, why)) {
 	case JQ_DONE:
 		return value == NULL ? "nothing" :
 		    arena_dup(&mem, value, len);
@@ -532,7 +532,7 @@ ask_batch(struct batch *t)
 		for (k = 0; k < DOCUMENTS && good; k++)
 			good = same(t->jq[i], t->text[i]);
 	for (i = 0; i < t->n; i++) {
-		jq_close(t->jq[i]);
+		prog_close(t->jq[i]);
 		free(t->text[i]);
 	}
 	t->n = 0;
@@ -545,14 +545,14 @@ add(struct batch *t, const char *text)
 {
 	char why[JQ_WHY];
 	const char *fields[FIELDS];
-	struct jq *jq = jq_open(text, why);
+	struct jq *jq = prog_open(text, why);
 
 	if (jq == NULL) {
 		ok(false, "%s: %s", text, why);
 		return false;
 	}
-	if (jq_fields(jq, fields, FIELDS) == -1) {
-		jq_close(jq);
+	if (prog_fields(jq, fields, FIELDS) == -1) {
+		prog_close(jq);
 		return false;
 	}
 	t->jq[t->n] = jq;

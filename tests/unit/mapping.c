@@ -115,7 +115,8 @@ doc_of(void *arg, const char *doctype, const char *name)
 	return yyjson_obj_get(yyjson_obj_get(stored, doctype), name);
 }
 
-static const struct mapping_jq jq = { jq_open, jq_check, jq_ask, jq_close };
+static const struct mapping_jq jq = { prog_open, prog_check, prog_ask,
+    prog_close };
 static const struct mapping_source source = { .doc = doc_of, .meta = meta_of,
     .jq = &jq, .entered = true };
 
